@@ -1,0 +1,45 @@
+"""rung: an engine for recursive self-improvement whose judge ships with it."""
+
+from __future__ import annotations
+
+from rung.authoring import fresh, task
+from rung.errors import (
+    BadInput,
+    BudgetExhausted,
+    EvaluatorFailed,
+    IntegrityAlarm,
+    Invalid,
+    LedgerError,
+    NoSandbox,
+    ProgramFailed,
+    RungError,
+    Status,
+)
+from rung.records import Case, Candidate, Cost, Evaluation, Fresh, Interval, Limits, Outcome, Program, Task
+from rung.version import VERSION
+
+__all__ = [
+    "BadInput",
+    "BudgetExhausted",
+    "Candidate",
+    "Case",
+    "Cost",
+    "Evaluation",
+    "EvaluatorFailed",
+    "Fresh",
+    "IntegrityAlarm",
+    "Interval",
+    "Invalid",
+    "LedgerError",
+    "Limits",
+    "NoSandbox",
+    "Outcome",
+    "Program",
+    "ProgramFailed",
+    "RungError",
+    "Status",
+    "Task",
+    "fresh",
+    "task",
+]
+__version__ = VERSION

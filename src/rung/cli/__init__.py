@@ -1,0 +1,1 @@
+"""The command line: one module per command group; results on stdout, talk on stderr."""

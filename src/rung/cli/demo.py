@@ -1,0 +1,186 @@
+"""`rung demo`: a program is made better before your eyes, cheats try and fail, the ledger is rechecked."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rung import api
+from rung.authoring import find_task
+from rung.cli.improve import DIFF_LINES
+from rung.cli.progress import Progress, story_curve
+from rung.cli.screen import colour_diff, cost_line, number, plain, results, signed, table
+from rung.cli.verify import print_verification, rescore
+from rung.errors import NoSandbox, RungError, Status
+from rung.kernel.ledger import layout
+from rung.kernel.ledger.sqlite import open_ledger
+from rung.kernel.ledger.verify import verify_chain
+from rung.kernel.sandbox.choose import open_sandbox
+from rung.records import Limits, Program
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rung.records import Outcome, Task
+
+TASK = "circles-26"
+CPU_SECONDS = 20.0
+CHEATS = Path(__file__).parent.parent / "demo" / "cheats"
+# What the cheats get: enough for any honest program, little enough that nobody waits for a loop.
+CHEAT_LIMITS = Limits(cpu_seconds=0.5, wall_seconds=2.0, memory_mb=256)
+HARMLESS = ("claims_a_score", "returns_no_numbers")
+
+
+class CheatWon(RungError):
+    """A cheat was scored as if it were honest, or the ledger does not hold: the promise of rung is broken here."""
+
+
+def demo(
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", metavar="DIR", help="Keep the ledger there.  [default: a temporary one]")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all chance.")] = 1,
+    cpu_seconds: Annotated[float, typer.Option(min=0.1, help="For making the program better.")] = CPU_SECONDS,
+) -> None:
+    """See a program being made better, cheats that try and fail, and the ledger rechecked."""
+    out = results()
+    began, began_cpu = time.monotonic(), _cpu_seconds()
+    sandbox = _sandbox(out)
+    with tempfile.TemporaryDirectory(prefix="rung-demo-") as temporary:
+        place = workspace or Path(temporary)
+        task = find_task(TASK)
+        out.print(f"1. Making a program better: {task.name}. {plain(task.goal)}", style="bold", soft_wrap=True)
+        with Progress(quiet=False) as progress:
+            outcome = api.improve(
+                task, seed=seed, cpu_seconds=cpu_seconds, workspace=place, sandbox=sandbox, observe=progress.observe
+            )
+        _print_run(out, task, outcome, progress)
+        out.print("\n2. Cheats: the same task, judged the same way", style="bold")
+        _cheat(out, task, place, sandbox=sandbox)
+        out.print("\n3. Rechecking the ledger from its bytes", style="bold")
+        _recheck(place)
+    spent = _cpu_seconds() - began_cpu
+    out.print(f"\nThat took {time.monotonic() - began:.0f} s, the engine itself used {spent:.1f} CPU-s of it.")
+    _print_next(out, outcome, workspace)
+
+
+def _sandbox(out: Console) -> str:
+    try:
+        box = open_sandbox("auto")
+    except NoSandbox as refusal:
+        out.rule("NOTHING ISOLATES PROGRAMS HERE", style="bold red")
+        out.print(plain(str(refusal), limit=1000), soft_wrap=True)
+        out.print(
+            "The demo runs rung's own code only, so it goes on with bare processes. Every other command refuses, "
+            "unless you say --sandbox process.",
+            soft_wrap=True,
+        )
+        out.rule(style="bold red")
+        return "process"
+    box.close()
+    return "auto"
+
+
+def _print_run(out: Console, task: Task, outcome: Outcome, progress: Progress) -> None:
+    for row in story_curve(progress.story):
+        out.print(row, style="green")
+    rows = table("", "")
+    rows.show_header = False
+    rows.add_row(f"{task.unit}, before", number(outcome.start.value, digits=11))
+    rows.add_row("after", number(outcome.incumbent.value, digits=11))
+    for name, value in task.known.items():
+        rows.add_row(f"known: {name}", number(value, digits=11))
+    if outcome.held_out is not None:
+        rows.add_row("held-out gain", signed(outcome.held_out.mean))
+    rows.add_row("spent", cost_line(outcome.spent))
+    rows.add_row("stopped", plain(outcome.stop_reason))
+    rows.add_row("sandbox", f"{outcome.sandbox}; incumbents re-scored by {outcome.rescored_by}")
+    out.print(rows)
+    lines = outcome.start.program.diff(outcome.incumbent.program).splitlines()
+    out.print("\nWhat it changed:")
+    out.print(colour_diff("\n".join(lines[:DIFF_LINES])), end="", soft_wrap=True)
+    if len(lines) > DIFF_LINES:
+        out.print(f"… {len(lines) - DIFF_LINES} more lines")
+
+
+@dataclass(frozen=True, slots=True)
+class Cheat:
+    """A program that wants a score without earning it."""
+
+    name: str
+    tries: str
+    program: Program
+
+
+def cheats(task: Task) -> list[Cheat]:
+    """Returns the cheats that ship; each has an honest answer at hand, to return once its trick has worked."""
+    file, _, function = task.program.entry.partition(":")
+    module = file.removesuffix(".py").replace("/", ".")
+    found = []
+    for path in sorted(CHEATS.glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        files = {**task.program.files, "honest.py": f"from {module} import {function} as answer  # noqa: F401\n"}
+        program = Program({**files, "cheat.py": text}, "cheat.py:cheat")
+        found.append(Cheat(path.stem, text.split('"""')[1], program))
+    return found
+
+
+def _cheat(out: Console, task: Task, workspace: Path, *, sandbox: str) -> None:
+    rows = table("cheat", "recorded as", "what the kernel saw")
+    skipped, won = [], []
+    ledger = open_ledger(workspace)
+    try:
+        kernel = api.open_kernel(ledger, sandbox=sandbox)
+        for cheat in cheats(task):
+            if sandbox == "process" and cheat.name not in HARMLESS:
+                skipped.append(cheat.name)
+                continue
+            scored = kernel.evaluate(replace(task, limits=CHEAT_LIMITS), cheat.program, split="validation")
+            evaluation = scored.evaluation
+            saw = scored.denied or (evaluation.feedback[-1] if evaluation.feedback else f"a value of {evaluation.value}")
+            rows.add_row(cheat.tries, str(evaluation.status), plain(saw, limit=90))
+            won += [cheat.name] if evaluation.status is Status.OK else []
+    finally:
+        ledger.close()
+    out.print(rows)
+    if skipped:
+        out.print(f"not tried, because nothing would stop them here: {', '.join(skipped)}", soft_wrap=True)
+    if won:
+        raise CheatWon(f"{', '.join(won)} got a score: do not trust results from this machine, and report this")
+    out.print(f"{rows.row_count} tried, none got a score, and the engine is still here.")
+
+
+def _recheck(workspace: Path) -> None:
+    chain = verify_chain(workspace / layout.FILE)
+    ledger = open_ledger(workspace)
+    try:
+        rescored = rescore(ledger, workspace=workspace, sample=2)
+    finally:
+        ledger.close()
+    print_verification(chain, rescored)
+    if chain.problems or any(one.problem for one in rescored):
+        raise CheatWon("the ledger of the demo does not hold: see the problems above, and report this")
+
+
+def _print_next(out: Console, outcome: Outcome, workspace: Path | None) -> None:
+    out.print("\nNext, type:", style="bold")
+    rows = table("", "")
+    rows.show_header = False
+    rows.add_row("  rung tasks", "what else ships")
+    rows.add_row(f"  rung improve {TASK} --cpu-seconds 60", "the same, with more time; then rung show, diff, export")
+    rows.add_row("  rung doctor", "what isolates programs on this machine")
+    rows.add_row("  rung improve your_task.py", "your own program: README.md has the 20 lines it takes")
+    if workspace is not None:
+        rows.add_row(f"  rung show {outcome.run} --workspace {workspace}", "this run again")
+    out.print(rows)
+
+
+def _cpu_seconds() -> float:
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system

@@ -1,0 +1,161 @@
+"""`rung improve` and `rung evaluate`: the two verbs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rung import api
+from rung.authoring import find_improver, find_task, read_program
+from rung.cli.options import AS_JSON, SANDBOX, SEED, TASK, WORKSPACE
+from rung.cli.progress import Progress
+from rung.cli.screen import colour_diff, cost_line, number, plain, print_json, results, signed, table, talk
+from rung.errors import BadInput, Status
+from rung.kernel import codec
+from rung.kernel.ledger.sqlite import open_ledger
+
+if TYPE_CHECKING:
+    from rung.records import Evaluation, Outcome
+    from rung.wire import JSON
+
+DIFF_LINES = 24
+FAILED = "the improver failed"
+
+
+def improve(
+    task: TASK,
+    attempts: Annotated[int | None, typer.Option(min=1, help="Programs to try.  [default: the task's]")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of all chance.  [default: drawn]")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that score.")] = 1,
+    improver: Annotated[str, typer.Option(help="One that ships (`rung improvers`), or a folder.")] = "seed",
+    workspace: WORKSPACE = api.WORKSPACE,
+    cpu_seconds: Annotated[float | None, typer.Option(min=0.001, help="CPU of everything the run causes.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.001, help="Wall time of the run.")] = None,
+    sandbox: SANDBOX = "auto",
+    json: AS_JSON = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+) -> None:
+    """Make a program better. The same command again goes on with a run that was interrupted."""
+    with Progress(quiet=quiet) as progress:
+        outcome = api.improve(
+            task,
+            attempts=attempts,
+            seed=seed,
+            workers=workers,
+            improver=improver,
+            workspace=workspace,
+            cpu_seconds=cpu_seconds,
+            seconds=seconds,
+            sandbox=sandbox,
+            observe=progress.observe,
+        )
+    if json:
+        print_json(outcome_document(outcome, improver=improver))
+    else:
+        print_outcome(outcome, workspace=workspace)
+    if complaint := _complaint(outcome):
+        talk().print(f"rung: {complaint}", soft_wrap=True)
+        raise typer.Exit(1)
+
+
+def _complaint(outcome: Outcome) -> str | None:
+    """Returns why what was asked was not done, or None."""
+    if outcome.stop_reason.startswith(FAILED):
+        return plain(f"{outcome.stop_reason}; what it had found until then is recorded", limit=600)
+    if outcome.held_out is None:
+        return (
+            "the start or the incumbent fails on held-out cases, so no gain could be measured; "
+            f"the incumbent is in the ledger: `rung show {outcome.run}`"
+        )
+    return None
+
+
+def outcome_document(outcome: Outcome, *, improver: str) -> dict[str, JSON]:
+    """Returns what `improve --json` prints. improver: as it was named."""
+    held_out = outcome.held_out
+    return {
+        "run": outcome.run,
+        "task": outcome.task,
+        "improver": improver,
+        "improver_id": outcome.improver,
+        "run_seed": outcome.seed,
+        "seed": {"id": outcome.start.program.id, "value": outcome.start.value},
+        "incumbent": {"id": outcome.incumbent.program.id, "value": outcome.incumbent.value},
+        "held_out": None
+        if held_out is None
+        else {"n": held_out.n, "gain": held_out.mean, "low": held_out.low, "high": held_out.high},
+        "spent": codec.cost_to_json(outcome.spent),
+        "stop_reason": outcome.stop_reason,
+        "sandbox": outcome.sandbox,
+        "rescored_by": outcome.rescored_by,
+    }
+
+
+def print_outcome(outcome: Outcome, *, workspace: Path) -> None:
+    """Prints an outcome for people: what became of the program, its diff, and what to type next."""
+    out = results()
+    rows = table("", "")
+    rows.add_row("run", f"{outcome.run}  (seed {outcome.seed})")
+    rows.add_row("value", f"{number(outcome.start.value, digits=10)} → {number(outcome.incumbent.value, digits=10)}")
+    if (gain := outcome.held_out) is not None:
+        cases = "case" if gain.n == 1 else "cases"
+        interval = f"95% between {signed(gain.low)} and {signed(gain.high)}, {gain.n} {cases}"
+        rows.add_row("held-out gain", f"{signed(gain.mean)}  ({interval})")
+    rows.add_row("spent", cost_line(outcome.spent))
+    rows.add_row("stopped", plain(outcome.stop_reason))
+    rows.add_row("sandbox", f"{outcome.sandbox}, incumbents re-scored by {outcome.rescored_by}")
+    rows.show_header = False
+    out.print(rows)
+    diff = outcome.start.program.diff(outcome.incumbent.program)
+    lines = diff.splitlines()
+    if lines:
+        out.print()
+        out.print(colour_diff("\n".join(lines[:DIFF_LINES])), end="", soft_wrap=True)
+        if len(lines) > DIFF_LINES:
+            out.print(f"… {len(lines) - DIFF_LINES} more lines of the diff")
+    where = "" if workspace == api.WORKSPACE else f" --workspace {workspace}"
+    out.print(f"\nnext: rung diff {outcome.run}{where}", soft_wrap=True)
+    out.print(f"      rung export {outcome.run} DIR{where}", soft_wrap=True)
+    out.print(f"      rung verify{where}", soft_wrap=True)
+
+
+def evaluate(
+    task: TASK,
+    program: Annotated[Path, typer.Option("--program", metavar="DIR", help="The program: a folder, or a file.")],
+    split: Annotated[str, typer.Option(help="train or validation.")] = "validation",
+    seed: SEED = 0,
+    workspace: WORKSPACE = api.WORKSPACE,
+    sandbox: SANDBOX = "auto",
+    json: AS_JSON = False,
+) -> None:
+    """Judge a program as it is: status, value and scores."""
+    found = find_task(task)
+    subject = read_program(program, entry=found.program.entry)
+    ledger = open_ledger(workspace)
+    try:
+        kernel = api.open_kernel(ledger, sandbox=sandbox)
+        evaluation = kernel.evaluate(found, subject, split=split, seed=seed).evaluation
+    finally:
+        ledger.close()
+    if json:
+        print_json({"task": found.name, "program": subject.id, "split": split, **codec.evaluation_to_json(evaluation)})
+    else:
+        _print_evaluation(evaluation, unit=found.unit)
+    if evaluation.status is not Status.OK:
+        raise typer.Exit(1)
+
+
+def _print_evaluation(evaluation: Evaluation, *, unit: str) -> None:
+    out = results()
+    rows = table("", "")
+    rows.show_header = False
+    rows.add_row("status", str(evaluation.status))
+    rows.add_row("value", f"{number(evaluation.value, digits=12)}  ({unit}, higher is better)")
+    rows.add_row("scores", " ".join(number(score) for score in evaluation.scores[:20]) or "-")
+    rows.add_row("spent", cost_line(evaluation.cost))
+    rows.add_row("sandbox", evaluation.sandbox)
+    out.print(rows)
+    for sentence in evaluation.feedback:
+        out.print(plain(sentence), soft_wrap=True)

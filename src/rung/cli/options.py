@@ -1,0 +1,38 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rung.errors import BadInput
+from rung.kernel.ledger import layout
+from rung.kernel.ledger.sqlite import read_ledger
+
+if TYPE_CHECKING:
+    from rung.kernel.ledger.sqlite import SqliteLedger
+
+TASK = Annotated[
+    str, typer.Argument(metavar="TASK", help="A task that ships (`rung tasks`), FILE.py, FILE.py:NAME, or a folder with task.py.")
+]
+RUN = Annotated[str, typer.Argument(metavar="RUN", help="A run (`rung show`); its first characters are enough.")]
+WORKSPACE = Annotated[Path, typer.Option("--workspace", metavar="DIR", help="Where the ledger is.")]
+SANDBOX = Annotated[
+    str, typer.Option("--sandbox", metavar="NAME", help="auto, or a backend's name (`rung doctor`); process isolates nothing.")
+]
+AS_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+SEED = Annotated[int, typer.Option("--seed", min=0, help="Of all chance.")]
+
+
+def existing_ledger(workspace: Path) -> SqliteLedger:
+    """Returns the ledger of a workspace, to read.
+
+    Raises:
+      BadInput: nothing was ever run there.
+      LedgerError: it cannot be read.
+    """
+    if not (workspace / layout.FILE).exists():
+        raise BadInput(f"there is no ledger in {workspace}: `rung improve TASK` starts one, --workspace names another")
+    return read_ledger(workspace)

@@ -1,0 +1,165 @@
+"""What a person sees while a run works: the curve, the pace, what each arm earns, what is left."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from rung.cli.curve import curve
+from rung.cli.screen import number, plain, signed, table, talk
+from rung.cli.story import Story
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+    from rung.kernel.ledger.port import Event
+
+LIVE_SECONDS = 0.2
+LINE_SECONDS = 5.0
+ARMS_SHOWN = 8
+
+
+class Progress:
+    """Shows a run on stderr: redrawn in place on a terminal, a line now and then elsewhere, nothing when quiet.
+
+    There is no thread behind it (the kernel forks): what it shows is as new as the last event.
+    """
+
+    def __init__(self, *, quiet: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self.story = Story()
+        self._quiet, self._clock = quiet, clock
+        self._console: Console = talk()
+        self._live: Live | None = None
+        self._began_at = time.time()
+        self._began = self._shown = clock()
+        self._on_record = self._before = 0
+        self._greeted = False
+
+    def __enter__(self) -> Self:
+        """Takes the screen, if there is one."""
+        if not self._quiet and self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Gives the screen back."""
+        if self._live is not None:
+            self._live.stop()
+
+    @property
+    def resumed(self) -> int:
+        """How many attempts were on record before this sitting."""
+        return self._on_record
+
+    def observe(self, event: Event) -> None:
+        """Takes the next event, and shows what changed if it is time to."""
+        self.story.add(event)
+        if self._quiet:
+            return
+        if event.at < self._began_at:
+            self._on_record, self._before = self.story.attempts, self.story.spent.evaluations
+            return
+        if not self._greeted:
+            self._greet()
+        now = self._clock()
+        if now - self._shown < (LIVE_SECONDS if self._live else LINE_SECONDS):
+            return
+        self._shown = now
+        pace = (self.story.spent.evaluations - self._before) / max(now - self._began, 1e-3)
+        if self._live is not None:
+            self._live.update(picture(self.story, pace=pace), refresh=True)
+        else:
+            self._console.print(line(self.story, pace=pace) + _earning(self.story), soft_wrap=True)
+
+    def _greet(self) -> None:
+        self._greeted = True
+        start = self.story.start
+        what = f"{self._on_record:,} attempts on record" if self._on_record else f"{start['attempts']:,} attempts"
+        verb = "resuming run" if self._on_record else "run"
+        layers = ", ".join(start["layers"]) or "nothing isolates what runs here"
+        sandbox = f"sandbox {start['sandbox']} ({layers})"
+        self._console.print(f"{verb} {self.story.run} of {plain(start['task'])}, {what}, {sandbox}", soft_wrap=True)
+
+
+def picture(story: Story, *, pace: float) -> RenderableType:
+    """Returns the whole display. pace: evaluations per second, of this sitting."""
+    lines = [Text(row, style="green") for row in story_curve(story)]
+    arms = arms_table(story)
+    return Group(*lines, Text(line(story, pace=pace)), *([arms] if arms else []))
+
+
+def story_curve(story: Story) -> list[str]:
+    """Returns the lines of the run's score curve."""
+    return curve([(step.number, step.value) for step in story.steps], last=story.attempts)
+
+
+def line(story: Story, *, pace: float) -> str:
+    """Returns how things stand, in one line."""
+    parts = [
+        f"{story.attempts:,} attempts ({pace:.0f} evaluations/s)",
+        f"incumbent {number(story.best)} (seed {number(story.first)})",
+    ]
+    parts.append("scoring held-out cases" if story.committed else f"left: {_left(story)}")
+    return " · ".join(parts)
+
+
+def _earning(story: Story) -> str:
+    if not story.arms:
+        return ""
+    name, earned = max(story.arms.items(), key=lambda item: item[1].get("share", 0.0))
+    return f" · most goes to {plain(name, limit=24)} ({earned.get('share', 0.0):.0%})"
+
+
+def _left(story: Story) -> str:
+    allowance, spent = story.start["allowance"], story.spent
+    parts = [f"{story.start['attempts'] - story.attempts:,} attempts"]
+    if allowance["cpu_seconds"] is not None:
+        parts.append(f"{max(0.0, allowance['cpu_seconds'] - spent.cpu_seconds):.1f} CPU-s")
+    if allowance["seconds"] is not None:
+        parts.append(f"{max(0.0, allowance['seconds'] - spent.seconds):.0f} s")
+    return ", ".join(parts)
+
+
+def _arms(story: Story) -> RenderableType | None:
+    if not story.arms:
+        return None
+    rows = table("arm", "#share", "#evaluations", "#work", "#gain")
+    ranked = sorted(story.arms.items(), key=lambda item: -item[1].get("share", 0.0))
+    for name, earned in ranked[:ARMS_SHOWN]:
+        rows.add_row(
+            plain(name, limit=30),
+            f"{earned['share']:.0%}" if "share" in earned else "-",
+            f"{earned['evaluations']:,.0f}" if "evaluations" in earned else "-",
+            f"{earned['work']:,.4g}" if "work" in earned else "-",
+            signed(earned["gain"]) if "gain" in earned else "-",
+        )
+    return rows
+
+
+
+
+def arms_table(story: Story) -> Table | None:
+    """Returns what each arm earned, or None when the improver does not say."""
+    if not story.arms:
+        return None
+    rows = table("arm", "#share", "#evaluations", "#work", "#gain")
+    ranked = sorted(story.arms.items(), key=lambda item: -item[1].get("share", 0.0))
+    for name, earned in ranked[:ARMS_SHOWN]:
+        rows.add_row(
+            plain(name, limit=30),
+            f"{earned['share']:.0%}" if "share" in earned else "-",
+            f"{earned['evaluations']:,.0f}" if "evaluations" in earned else "-",
+            f"{earned['work']:,.4g}" if "work" in earned else "-",
+            signed(earned["gain"]) if "gain" in earned else "-",
+        )
+    return rows

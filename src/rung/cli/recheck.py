@@ -1,0 +1,42 @@
+"""Scoring again what a ledger holds: the task is found through its reference and must still be the very same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rung import api
+from rung.errors import BadInput
+from rung.kernel import codec
+from rung.kernel.budget import Allowance
+from rung.kernel.draw import draw_cases
+from rung.kernel.kernel import Request, run_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rung.cli.story import Story
+    from rung.kernel.ledger.port import Ledger
+    from rung.records import Case, Task
+
+
+def recorded_task(ledger: Ledger, story: Story, *, workspace: Path) -> Task:
+    """Returns the task that a run was about.
+
+    Raises:
+      BadInput: it is gone, or it is another one by now, so that its scores would mean something else.
+    """
+    start = story.start
+    task = api.find_again(start["reference"], workspace)
+    improver = codec.program_from_bytes(ledger.get(start["improver"]))
+    request = Request(int(start["seed"]), start["attempts"], Allowance(**start["allowance"]))
+    if run_key(task, improver, request) != story.run:
+        raise BadInput(
+            f"the task {start['reference']} has changed since run {story.run}: its scores would mean something else; "
+            "bring the task back as it was, or improve it anew"
+        )
+    return task
+
+
+def validation_cases(task: Task, story: Story) -> tuple[Case, ...]:
+    """Returns the cases that selected the run's incumbents."""
+    return draw_cases(task.validation, name="validation", seed=int(story.start["seed"]), after="")

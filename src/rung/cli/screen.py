@@ -1,0 +1,78 @@
+"""How things look: where talk and results go, and numbers and foreign text as they may stand on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rung.records import Cost
+    from rung.wire import JSON
+
+PIPE_WIDTH = 120
+
+
+def results() -> Console:
+    """Returns the console for what was asked for: stdout."""
+    return _console(stderr=False)
+
+
+def talk() -> Console:
+    """Returns the console for everything else: stderr."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPE_WIDTH
+    # Names and messages come from programs and improvers: nothing in them is markup.
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """Returns an empty table; a column whose name starts with "#" holds numbers."""
+    made = Table(box=None, title=title, title_justify="left", header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column.removeprefix("#"), justify="right" if column.startswith("#") else "left")
+    return made
+
+
+def print_json(document: JSON) -> None:
+    """Prints one document on stdout, numbers in full precision."""
+    sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def plain(text: str, *, limit: int = 300) -> str:
+    """Returns foreign text as one line without control characters."""
+    line = "".join(character if character.isprintable() else " " for character in text[: limit + 1])
+    return line if len(text) <= limit else line[: limit - 1] + "…"
+
+
+def number(value: float | None, *, digits: int = 7) -> str:
+    """Returns a number as people read it; "-" where there is none."""
+    return "-" if value is None else f"{value:.{digits}g}"
+
+
+def signed(value: float) -> str:
+    """Returns a difference with its sign."""
+    return f"{value:+.6g}"
+
+
+def cost_line(cost: Cost) -> str:
+    """Returns what was spent, in words."""
+    return f"{cost.evaluations:,} evaluations, {cost.cpu_seconds:.1f} CPU-s, {cost.seconds:.1f} s"
+
+
+def colour_diff(diff: str) -> Text:
+    """Returns a unified diff in colour, without control characters."""
+    styles = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red"}
+    text = Text()
+    for line in diff.splitlines():
+        style = next((style for start, style in styles.items() if line.startswith(start)), "")
+        text.append(plain(line.expandtabs(4), limit=2000) + "\n", style)
+    return text

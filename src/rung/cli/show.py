@@ -1,0 +1,168 @@
+"""`rung show` and `rung diff`: what happened in a workspace, from its ledger alone."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rung import api
+from rung.authoring import built_in_improvers, find_improver
+from rung.cli.options import AS_JSON, RUN, WORKSPACE, existing_ledger
+from rung.cli.progress import arms_table, story_curve
+from rung.cli.screen import colour_diff, cost_line, number, plain, print_json, results, signed, table
+from rung.cli.story import Story, find_run, stories, story_of
+from rung.kernel import codec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rung.kernel.ledger.port import Ledger
+    from rung.wire import JSON
+
+STEPS_SHOWN = 12
+
+
+def show(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run; without it, all of them.")] = None,
+    workspace: WORKSPACE = api.WORKSPACE,
+    json: AS_JSON = False,
+) -> None:
+    """Show the runs of a workspace, or one of them."""
+    ledger = existing_ledger(workspace)
+    try:
+        if run is None:
+            _show_all(ledger, json=json)
+            return
+        story = story_of(ledger, find_run(ledger, run))
+    finally:
+        ledger.close()
+    if json:
+        print_json(run_document(story))
+    else:
+        _print_run(results(), story)
+
+
+def _show_all(ledger: Ledger, *, json: bool) -> None:
+    found = stories(ledger)
+    if json:
+        print_json([_summary(story) for story in found])
+        return
+    rows = table("run", "task", "improver", "#attempts", "#seed", "#incumbent", "#held-out gain", "state", "began")
+    for story in found:
+        held_out = story.end["held_out"] if story.end else None
+        rows.add_row(
+            story.run,
+            plain(story.start["task"], limit=40),
+            improver_name(story.start["improver"]),
+            f"{story.attempts:,}" if story.attempts else "-",
+            number(story.first),
+            number(story.best),
+            signed(held_out["mean"]) if held_out else "-",
+            story.state,
+            datetime.fromtimestamp(story.began, UTC).strftime("%Y-%m-%d %H:%M"),
+        )
+    out = results()
+    out.print(rows)
+    if not found:
+        out.print("no run yet; `rung improve TASK` starts one")
+
+
+def improver_name(improver: str) -> str:
+    """Returns the name of an improver that ships, else the first characters of its id."""
+    names = (name for name in built_in_improvers() if find_improver(name).id == improver)
+    return next(names, improver[:12])
+
+
+def _summary(story: Story) -> dict[str, JSON]:
+    held_out = story.end["held_out"] if story.end else None
+    return {
+        "run": story.run,
+        "task": story.start["task"],
+        "reference": story.start["reference"],
+        "improver": improver_name(story.start["improver"]),
+        "improver_id": story.start["improver"],
+        "run_seed": int(story.start["seed"]),
+        "state": story.state,
+        "attempts": story.attempts,
+        "seed": {"id": story.start["program"], "value": story.first},
+        "incumbent": {"id": story.steps[-1].program, "value": story.best} if story.steps else None,
+        "held_out": held_out,
+        "began": story.began,
+    }
+
+
+def run_document(story: Story) -> dict[str, JSON]:
+    """Returns what `show RUN --json` prints."""
+    return {
+        **_summary(story),
+        "sandbox": story.start["sandbox"],
+        "layers": story.start["layers"],
+        "rescored_by": story.rescored_by,
+        "incumbents": [
+            {"number": s.number, "id": s.program, "operator": s.operator, "value": s.value, "cpu_seconds": s.cpu_seconds}
+            for s in story.steps
+        ],
+        "statuses": dict(story.statuses),
+        "arms": {name: dict(earned) for name, earned in story.arms.items()},
+        "spent": codec.cost_to_json(story.spent),
+        "stop_reason": story.end["stop_reason"] if story.end else None,
+        "alarm": story.alarm or None,
+    }
+
+
+def _print_run(out: Console, story: Story) -> None:
+    start = story.start
+    out.print(f"run {story.run} of {plain(start['task'])}, {story.state}: {plain(start['goal'])}", soft_wrap=True)
+    out.print(f"improver {improver_name(start['improver'])}, seed {start['seed']}, rung {start['version']}")
+    out.print(f"sandbox {start['sandbox']}, incumbents re-scored by {story.rescored_by or '-'}", soft_wrap=True)
+    if story.alarm:
+        out.print(f"ALARM: {plain(story.alarm)}", style="bold red", soft_wrap=True)
+    for row in story_curve(story):
+        out.print(row, style="green")
+    out.print(f"{story.attempts:,} attempts: {', '.join(f'{n:,} {s}' for s, n in story.statuses.most_common()) or '-'}")
+    _print_incumbents(out, story)
+    for status, sentence in story.failures.items():
+        out.print(f"last {status}: {plain(sentence)}", style="dim", soft_wrap=True)
+    if (arms := arms_table(story)) is not None:
+        out.print()
+        out.print(arms)
+    out.print(f"\nspent {cost_line(story.spent)}")
+    if story.end:
+        out.print(f"stopped: {plain(story.end['stop_reason'])}", soft_wrap=True)
+        gain = story.end["held_out"]
+        measured = "not measured" if gain is None else f"{signed(gain['mean'])} on {gain['n']} cases"
+        interval = "" if gain is None else f", 95% between {signed(gain['low'])} and {signed(gain['high'])}"
+        out.print(f"held-out gain: {measured}{interval}")
+
+
+def _print_incumbents(out: Console, story: Story) -> None:
+    rows = table("#attempt", "operator", "#value", "#CPU-s", "program")
+    left_out = max(0, len(story.steps) - STEPS_SHOWN)
+    for step in story.steps[:1] + story.steps[1:][left_out:] if left_out else story.steps:
+        value = number(step.value, digits=12)
+        rows.add_row(str(step.number), plain(step.operator, limit=40), value, f"{step.cpu_seconds:.1f}", step.program[:12])
+    out.print()
+    out.print(rows)
+    if left_out:
+        out.print(f"({left_out} incumbents between the first and these are left out; --json has all)")
+    out.print()
+
+
+def diff(run: RUN, workspace: WORKSPACE = api.WORKSPACE) -> None:
+    """Print what was changed from the seed program to the incumbent, as a unified diff."""
+    ledger = existing_ledger(workspace)
+    try:
+        story = story_of(ledger, find_run(ledger, run))
+        seed = codec.program_from_bytes(ledger.get(story.start["program"]))
+        incumbent = codec.program_from_bytes(ledger.get(story.steps[-1].program)) if story.steps else seed
+    finally:
+        ledger.close()
+    text = seed.diff(incumbent)
+    out = results()
+    if out.is_terminal:
+        out.print(colour_diff(text), end="", soft_wrap=True)
+    else:
+        sys.stdout.write(text)

@@ -1,0 +1,148 @@
+"""What happened in a run, as far as people ask: a fold over its events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rung.errors import BadInput
+from rung.kernel import codec
+from rung.records import Cost
+
+if TYPE_CHECKING:
+    from rung.kernel.ledger.port import Event, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A program that became the incumbent. at: seconds since 1970."""
+
+    number: int
+    program: str
+    operator: str
+    value: float
+    cpu_seconds: float
+    at: float
+
+
+class Story:
+    """A run so far; `add` takes its events in order and costs the same however many there were."""
+
+    def __init__(self) -> None:
+        self.run = ""
+        self.start: Any = None
+        self.end: Any = None
+        self.began = self.latest = 0.0
+        self.attempts = 0
+        self.statuses: Counter[str] = Counter()
+        self.steps: list[Step] = []
+        self.arms: dict[str, dict[str, float]] = {}
+        self.spent = Cost()
+        self.rescored_by = ""
+        self.alarm = ""
+        self.committed = False
+        self.failures: dict[str, str] = {}
+        self._operators: list[str] = []
+        self._words: dict[str, str] = {}
+
+    def add(self, event: Event) -> None:
+        """Takes the next event of the run."""
+        body: Any = event.body
+        self.run, self.latest = event.run, event.at
+        if isinstance(body, dict) and "spent" in body:
+            self.spent = codec.cost_from_json(body["spent"])
+        match event.type:
+            case "run_start":
+                self.start, self.began = body, event.at
+            case "evaluation":
+                self._evaluation(body)
+            case "rescore":
+                self.rescored_by = body["evaluation"]["sandbox"]
+            case "incumbent":
+                number = body["number"]
+                operator = self._operators[number] if number < len(self._operators) else ""
+                self.steps.append(
+                    Step(number, body["program"], operator, body["value"], self.spent.cpu_seconds, event.at)
+                )
+            case "log":
+                self._log(body["measures"])
+            case "commit":
+                self.committed = True
+            case "run_end":
+                self.end = body
+            case "alarm":
+                self.alarm = body["message"]
+
+    def _evaluation(self, body: Any) -> None:  # noqa: ANN401 - canonical JSON
+        number, status = body["number"], body["evaluation"]["status"]
+        self._operators.extend([""] * (number + 1 - len(self._operators)))
+        operator = body["operator"]
+        self._operators[number] = self._words.setdefault(operator, operator)
+        if number == 0:
+            return
+        self.attempts += 1
+        self.statuses[status] += 1
+        feedback = body["evaluation"]["feedback"]
+        if status != "ok" and feedback:
+            self.failures[status] = feedback[-1]
+
+    def _log(self, measures: Any) -> None:  # noqa: ANN401 - whatever an improver wrote
+        arms = measures.get("arms") if isinstance(measures, dict) else None
+        if not isinstance(arms, dict):
+            return
+        self.arms = {
+            str(name): {str(key): float(value) for key, value in earned.items() if isinstance(value, int | float)}
+            for name, earned in arms.items()
+            if isinstance(earned, dict)
+        }
+
+    @property
+    def first(self) -> float | None:
+        """The seed program's value on validation."""
+        return self.steps[0].value if self.steps else None
+
+    @property
+    def best(self) -> float | None:
+        """The incumbent's value on validation."""
+        return self.steps[-1].value if self.steps else None
+
+    @property
+    def state(self) -> str:
+        """How the run stands, in a word or two."""
+        return "finished" if self.end else "halted by an alarm" if self.alarm else "unfinished"
+
+
+def find_run(ledger: Ledger, prefix: str) -> str:
+    """Returns the run that a person means by the first characters of its name.
+
+    Raises:
+      BadInput: none, or several, start like that.
+    """
+    runs = [event.run for event in ledger.read(types=("run_start",))]
+    found = [run for run in runs if run == prefix] or [run for run in runs if run.startswith(prefix)]
+    if len(found) == 1:
+        return found[0]
+    if not runs:
+        raise BadInput("there is no run in this workspace yet; `rung improve TASK` starts one")
+    if not found:
+        raise BadInput(f"no run starts with {prefix!r}; `rung show` lists them")
+    raise BadInput(f"several runs start with {prefix!r}: {', '.join(found[:8])}; give more characters")
+
+
+def story_of(ledger: Ledger, run: str) -> Story:
+    """Returns the story of one run."""
+    story = Story()
+    for event in ledger.read(run=run):
+        story.add(event)
+    return story
+
+
+def stories(ledger: Ledger) -> list[Story]:
+    """Returns the runs of a ledger, oldest first, without what only one's own page needs: arms, failures, operators."""
+    found: dict[str, Story] = {}
+    for event in ledger.read(types=("run_start", "incumbent", "run_end", "alarm")):
+        found.setdefault(event.run, Story()).add(event)
+    for story in found.values():
+        story.attempts = max(0, sum(1 for _ in ledger.read(run=story.run, types=("evaluation",))) - 1)
+    return [story for story in found.values() if story.start is not None]

@@ -1,0 +1,143 @@
+"""`rung verify`: the chain from its bytes, and a sample of incumbents scored again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rung import api
+from rung.cli.options import AS_JSON, WORKSPACE, existing_ledger
+from rung.cli.recheck import recorded_task, validation_cases
+from rung.cli.screen import number, plain, print_json, results
+from rung.cli.story import Story, stories
+from rung.errors import BadInput, Status
+from rung.kernel import codec
+from rung.kernel.kernel import preloads
+from rung.kernel.ledger import layout
+from rung.kernel.ledger.verify import verify_chain
+from rung.kernel.sandbox.choose import open_rescorer
+from rung.kernel.scoring import score
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rung.cli.story import Step
+    from rung.kernel.ledger.port import Ledger
+    from rung.kernel.ledger.verify import Verification
+    from rung.wire import JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Rescored:
+    """One incumbent scored again. value: now. problem: why it is not what was recorded. skipped: why it was not scored."""
+
+    run: str
+    task: str
+    program: str
+    recorded: float
+    value: float | None = None
+    sandbox: str = ""
+    problem: str | None = None
+    skipped: str | None = None
+
+
+def verify(
+    workspace: WORKSPACE = api.WORKSPACE,
+    sample: Annotated[int, typer.Option(min=0, help="Incumbents to score again.")] = 10,
+    json: AS_JSON = False,
+) -> None:
+    """Recheck the ledger's chain from its bytes, and score a sample of incumbents again on the second backend."""
+    ledger = existing_ledger(workspace)
+    ledger.close()
+    chain = verify_chain(workspace / layout.FILE)
+    rescored: list[Rescored] = []
+    if not chain.problems:  # what a broken ledger says about its programs is worth nothing
+        ledger = existing_ledger(workspace)
+        try:
+            rescored = rescore(ledger, workspace=workspace, sample=sample)
+        finally:
+            ledger.close()
+    problems = bool(chain.problems) or any(one.problem for one in rescored)
+    if json:
+        print_json(_document(chain, rescored))
+    else:
+        print_verification(chain, rescored)
+    if problems:
+        raise typer.Exit(1)
+
+
+def rescore(ledger: Ledger, *, workspace: Path, sample: int) -> list[Rescored]:
+    """Returns up to `sample` incumbents scored again from their stored bytes: the last of every run first."""
+    found = [story for story in stories(ledger) if story.steps]
+    chosen = [(story, story.steps[-1]) for story in reversed(found)][:sample]
+    others = [(story, step) for story in found for step in story.steps[:-1]]
+    rng = random.Random(ledger.head()[1])  # noqa: S311 - nobody can steer what the hash of all events picks
+    chosen += rng.sample(others, min(len(others), sample - len(chosen)))
+    return [_rescore(ledger, story, step, workspace=workspace) for story, step in chosen]
+
+
+def _rescore(ledger: Ledger, story: Story, step: Step, *, workspace: Path) -> Rescored:
+    about = (story.run, str(story.start["task"]), step.program, step.value)
+    try:
+        task = recorded_task(ledger, story, workspace=workspace)
+    except BadInput as reason:
+        return Rescored(*about, skipped=str(reason))
+    program = codec.program_from_bytes(ledger.get(step.program))
+    box = open_rescorer(avoid=story.start["sandbox"], preload=preloads(task.program, program))
+    try:
+        evaluation = score(
+            task, program, validation_cases(task, story), sandbox=box, seed=int(story.start["seed"])
+        ).evaluation
+    finally:
+        box.close()
+    problem = None
+    if evaluation.status is not Status.OK:
+        problem = f"it ends with {evaluation.status}: {evaluation.feedback[-1] if evaluation.feedback else 'no reason'}"
+    elif task.exact and evaluation.value != step.value:
+        problem = f"it scores {evaluation.value!r}, {step.value!r} is recorded"
+    return Rescored(*about, value=evaluation.value, sandbox=evaluation.sandbox, problem=problem)
+
+
+def _document(chain: Verification, rescored: list[Rescored]) -> JSON:
+    return {
+        "ok": not chain.problems and not any(one.problem for one in rescored),
+        "events": chain.events,
+        "blobs": chain.blobs,
+        "head": {"seq": chain.head[0], "hash": chain.head[1]},
+        "problems": [{"seq": problem.seq, "what": problem.what} for problem in chain.problems],
+        "rescored": [
+            {
+                "run": one.run,
+                "task": one.task,
+                "program": one.program,
+                "recorded": one.recorded,
+                "value": one.value,
+                "sandbox": one.sandbox,
+                "problem": one.problem,
+                "skipped": one.skipped,
+            }
+            for one in rescored
+        ],
+    }
+
+
+def print_verification(chain: Verification, rescored: list[Rescored]) -> None:
+    """Prints what was rechecked, problem by problem."""
+    out = results()
+    verdict = "broken" if chain.problems else "whole"
+    out.print(f"chain {verdict}: {chain.events:,} events, {chain.blobs:,} blobs, head {chain.head[0]} {chain.head[1]}", soft_wrap=True)
+    for problem in chain.problems[:20]:
+        where = "" if problem.seq is None else f"event {problem.seq}: "
+        out.print(f"  PROBLEM {where}{plain(problem.what)}", soft_wrap=True)
+    for one in rescored:
+        what = f"{plain(one.task)}, run {one.run}, program {one.program[:12]}"
+        if one.problem:
+            out.print(f"  PROBLEM {what}: {plain(one.problem)}", soft_wrap=True)
+        elif one.skipped:
+            out.print(f"  not scored again: {what}: {plain(one.skipped)}", soft_wrap=True)
+        else:
+            agrees = "scores the same again" if one.value == one.recorded else f"recorded {number(one.recorded)}, measured"
+            out.print(f"  {what}: {agrees}, {number(one.value, digits=12)}, in sandbox {one.sandbox}", soft_wrap=True)

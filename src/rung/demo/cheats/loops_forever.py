@@ -1,0 +1,6 @@
+"""never answers"""
+
+
+def cheat(_task):
+    while True:
+        pass

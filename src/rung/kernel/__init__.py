@@ -1,0 +1,1 @@
+"""The trusted kernel: standard library only, small enough to be read whole."""

@@ -1,0 +1,326 @@
+"""The two verbs: evaluate a program, improve a program."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from rung import wire
+from rung.errors import BadInput, IntegrityAlarm, ProgramFailed, Status
+from rung.kernel import codec
+from rung.kernel.budget import Allowance, Budget
+from rung.kernel.draw import derive, draw_cases, paired_gain
+from rung.kernel.host import Host, brief
+from rung.kernel.pool import Inline, Job, Pool
+from rung.kernel.run import Run
+from rung.kernel.sandbox.choice import open_rescorer, open_sandbox
+from rung.kernel.search import Search
+from rung.records import Incumbent, Interval, Limits, Outcome
+from rung.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rung.kernel.ledger.port import Event, Ledger
+    from rung.kernel.pool import Executor
+    from rung.kernel.sandbox.port import Sandbox
+    from rung.kernel.scoring import Scored
+    from rung.records import Case, Program, Split, Task
+    from rung.wire import JSON
+
+UNLIMITED_CPU = 1e6
+PRELOADABLE = ("numpy", "scipy")
+
+
+def _ignore(_event: Event) -> None:
+    """Observes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a kernel runs things.
+
+    sandbox: a backend's name, or "auto" for the strongest that passes its self-test. workers: processes that score.
+    improver_memory_mb, improver_output_bytes: of the one process an improver has.
+    """
+
+    sandbox: str = "auto"
+    workers: int = 1
+    improver_memory_mb: int = 1024
+    improver_output_bytes: int = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `improve` was asked for, as far as it decides what is found; its hash is the run."""
+
+    seed: int | None = None
+    attempts: int | None = None
+    allowance: Allowance = Allowance()
+    reference: str = ""
+
+
+class Kernel:
+    """Judges programs; everything it decides is in the ledger.
+
+    observe: called with every event of a run, recorded now or earlier.
+    sdk: text of the improver's side of the wall.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        sdk: str,
+        settings: Settings = Settings(),
+        observe: Callable[[Event], None] = _ignore,
+    ) -> None:
+        self.ledger, self.settings = ledger, settings
+        self._sdk, self._observe = sdk, observe
+
+    def evaluate(self, task: Task, program: Program, *, split: str, seed: int = 0) -> Scored:
+        """Returns how the program does on "train" or "validation"; recorded as a run of its own.
+
+        Raises:
+          BadInput: another split; held-out cases are for gates.
+        """
+        if split not in {"train", "validation"}:
+            raise BadInput(f"programs are evaluated on train or validation, not on {split!r}")
+        cases = self._cases(task.train if split == "train" else task.validation, name=split, seed=seed)
+        executor = Inline(task, lambda: self._sandbox(task.program, program), seed=seed)
+        try:
+            scored = next(iter(executor.score_all([Job(program, cases)])))[1]
+        finally:
+            executor.close()
+        body: dict[str, JSON] = {
+            "task": task.name,
+            "split": split,
+            "program": program.id,
+            "evaluation": codec.evaluation_to_json(scored.evaluation),
+            "blobs": [program.id],
+        }
+        run = hashlib.sha256(wire.canonical([task.name, program.id, seed, secrets.token_hex(8)])).hexdigest()[:12]
+        self.ledger.append("evaluate", body, run=run, blobs=(codec.program_bytes(program),))
+        return scored
+
+    def improve(
+        self, task: Task, improver: Program, request: Request = Request(), *, budget: Budget | None = None
+    ) -> Outcome:
+        """Returns what the improver found within the attempts and the allowance; resumes when the run is on record.
+
+        Raises:
+          BadInput: the task's seed program fails its own train cases.
+          EvaluatorFailed, IntegrityAlarm, SandboxBroken, LedgerError: see errors.py; the run can be resumed.
+        """
+        run, seed = self._open_run(task, improver, request)
+        if run.end is not None:
+            return _outcome(run, task, improver)
+        whole = (budget or Budget(Allowance())).child(request.allowance)
+        whole.carry(run.spent_before)
+        search = self._search(task, run, seed=seed, budget=whole, request=request)
+        try:
+            begun = search.begin()
+            if begun.status is not Status.OK or begun.value is None:
+                reason = begun.feedback[0] if begun.feedback else "no reason was given"
+                raise BadInput(f"the program of task {task.name!r} fails before anything was changed: {reason}")
+            stop = self._converse(task, improver, search, value=begun.value, seed=seed)
+            self._finish(task, search, seed=seed, stop=stop)
+        except IntegrityAlarm as alarm:
+            run.record("alarm", {"message": str(alarm)})
+            raise
+        finally:
+            search.close()
+        return _outcome(Run(self.ledger, run.id, parent=None, observe=_ignore), task, improver)
+
+    def _open_run(self, task: Task, improver: Program, request: Request) -> tuple[Run, int]:
+        seed = request.seed
+        if seed is None:
+            seed = self.unfinished_seed(task, improver, request)
+        key = run_key(task, improver, replace(request, seed=seed))
+        run = Run(self.ledger, key, parent=None, observe=self._observe)
+        if run.start is None:
+            sandbox = self._sandbox(task.program)
+            sandbox.close()
+            body: dict[str, JSON] = {
+                "task": task.name,
+                "reference": request.reference or task.name,
+                "key": run_key(task, improver, replace(request, seed=None)),
+                "goal": task.goal,
+                "unit": task.unit,
+                "bound": task.bound,
+                "improver": improver.id,
+                "program": task.program.id,
+                "seed": str(seed),
+                "attempts": task.attempts if request.attempts is None else request.attempts,
+                "allowance": _allowance_to_json(request.allowance),
+                "version": VERSION,
+                "sandbox": sandbox.name,
+                "layers": list(sandbox.layers),
+                "blobs": [task.program.id, improver.id],
+            }
+            run.record("run_start", body, blobs=(codec.program_bytes(task.program), codec.program_bytes(improver)))
+            run.start = body
+        return run, seed
+
+    def unfinished_seed(self, task: Task, improver: Program, request: Request) -> int:
+        """Returns the seed of an unfinished run of the very same request, or a new random one."""
+        key = run_key(task, improver, request)
+        seeds: dict[str, int] = {}
+        for event in self.ledger.read(types=("run_start", "run_end")):
+            body: Any = event.body
+            if event.type == "run_end":
+                seeds.pop(event.run, None)
+            elif body["key"] == key:
+                seeds[event.run] = int(body["seed"])
+        return next(iter(seeds.values()), secrets.randbits(63))
+
+    def _search(self, task: Task, run: Run, *, seed: int, budget: Budget, request: Request) -> Search:
+        workers = self.settings.workers
+
+        def sandbox() -> Sandbox:
+            return self._sandbox(task.program)
+
+        executor: Executor = (
+            Inline(task, sandbox, seed=seed) if workers == 1 else Pool(task, sandbox, seed=seed, workers=workers)
+        )
+        return Search(
+            task,
+            run=run,
+            train=self._cases(task.train, name="train", seed=seed),
+            validation=self._cases(task.validation, name="validation", seed=seed),
+            executor=executor,
+            rescorer=lambda: Inline(task, lambda: open_rescorer(preload=preloads(task.program)), seed=seed),
+            budget=budget,
+            attempts=task.attempts if request.attempts is None else request.attempts,
+        )
+
+    def _converse(self, task: Task, improver: Program, search: Search, *, value: float, seed: int) -> str:
+        left, replayed = search.budget.left(), search.run.spent_before.cpu_seconds
+        limits = Limits(
+            cpu_seconds=UNLIMITED_CPU if left.cpu_seconds is None else left.cpu_seconds + replayed + 1.0,
+            wall_seconds=UNLIMITED_CPU,
+            memory_mb=self.settings.improver_memory_mb,
+            output_bytes=self.settings.improver_output_bytes,
+        )
+        sandbox = self._sandbox(improver)
+        try:
+            session = sandbox.open(improver, limits, sdk=self._sdk)
+            try:
+                document = brief(task, improver, search=search, value=value, seed=derive(seed, "improver"))
+                return Host(search, session).serve(document)
+            except ProgramFailed as failure:
+                return f"the improver failed: {failure}"
+            finally:
+                session.close()
+        finally:
+            sandbox.close()
+
+    def _finish(self, task: Task, search: Search, *, seed: int, stop: str) -> None:
+        incumbent = search.incumbent
+        search.run.record("commit", {"program": incumbent.program.id})
+        cases = draw_cases(task.held_out, name="held_out", seed=seed, after=incumbent.program.id)
+        interval = None
+        if incumbent.program.id == task.program.id:
+            interval = Interval(len(cases), 0.0, 0.0, 0.0)
+        else:
+            interval = self._held_out(task, search, cases, seed=seed)
+        gain: JSON = None
+        if interval is not None:
+            gain = {"n": interval.n, "mean": interval.mean, "low": interval.low, "high": interval.high}
+        body: dict[str, JSON] = {
+            "stop_reason": stop,
+            "program": incumbent.program.id,
+            "value": incumbent.value,
+            "held_out": gain,
+            "spent": codec.cost_to_json(search.budget.spent),
+        }
+        search.run.record("run_end", body)
+
+    def _held_out(self, task: Task, search: Search, cases: tuple[Case, ...], *, seed: int) -> Interval | None:
+        results: dict[int, Scored] = dict(
+            search.score_all([Job(task.program, cases), Job(search.incumbent.program, cases)])
+        )
+        pair = [results[0].evaluation, results[1].evaluation]
+        for evaluation in pair:
+            search.budget.charge(evaluation.cost)
+        search.run.record("held_out", {"evaluations": [codec.evaluation_to_json(evaluation) for evaluation in pair]})
+        if any(evaluation.status is not Status.OK for evaluation in pair):
+            return None
+        return paired_gain(pair[0].scores, pair[1].scores, seed=seed)
+
+    def _cases(self, split: Split, *, name: str, seed: int) -> tuple[Case, ...]:
+        return draw_cases(split, name=name, seed=seed, after="")
+
+    def _sandbox(self, *programs: Program) -> Sandbox:
+        return open_sandbox(self.settings.sandbox, preload=preloads(*programs))
+
+
+def preloads(*programs: Program) -> tuple[str, ...]:
+    """Returns the libraries worth importing once, before programs are forked: those the programs import."""
+    texts = [text for program in programs for text in program.files.values() if isinstance(text, str)]
+    return tuple(
+        name for name in PRELOADABLE if any(re.search(rf"^\s*(import|from) {name}\b", t, re.MULTILINE) for t in texts)
+    )
+
+
+def task_hash(task: Task) -> str:
+    """Returns a hash of everything that decides what a score means; a changed evaluator is another task."""
+    try:
+        source = inspect.getsource(inspect.getmodule(task.evaluate) or task.evaluate)
+    except (OSError, TypeError):
+        source = ""
+    document: JSON = {
+        "name": task.name,
+        "goal": task.goal,
+        "program": task.program.id,
+        "evaluate": source,
+        "splits": [str(task.train), str(task.validation), str(task.held_out)],
+        "limits": str(task.limits),
+        "editable": None if task.editable is None else list(task.editable),
+        "public": task.public,
+        "bound": task.bound,
+        "exact": task.exact,
+    }
+    return hashlib.sha256(wire.canonical(document)).hexdigest()
+
+
+def run_key(task: Task, improver: Program, request: Request) -> str:
+    """Returns the run's name: 12 hex digits that follow from what was asked for."""
+    document: JSON = {
+        "task": task_hash(task),
+        "improver": improver.id,
+        "seed": None if request.seed is None else str(request.seed),
+        "attempts": task.attempts if request.attempts is None else request.attempts,
+        "allowance": _allowance_to_json(request.allowance),
+    }
+    return hashlib.sha256(wire.canonical(document)).hexdigest()[:12]
+
+
+def _allowance_to_json(allowance: Allowance) -> JSON:
+    return {
+        "cpu_seconds": allowance.cpu_seconds,
+        "seconds": allowance.seconds,
+        "tokens": allowance.tokens,
+        "usd": allowance.usd,
+    }
+
+
+def _outcome(run: Run, task: Task, improver: Program) -> Outcome:
+    end, held_out = run.end, run.end["held_out"]
+    return Outcome(
+        run=run.id,
+        task=task.name,
+        improver=improver.id,
+        seed=int(run.start["seed"]),
+        start=Incumbent(task.program, run.first_value),
+        incumbent=Incumbent(codec.program_from_bytes(run.ledger.get(end["program"])), end["value"]),
+        held_out=None if held_out is None else Interval(**held_out),
+        spent=codec.cost_from_json(end["spent"]),
+        stop_reason=end["stop_reason"],
+        sandbox=run.start["sandbox"],
+        rescored_by=run.rescored_by,
+    )

@@ -1,0 +1,40 @@
+"""The right to work on a run: one process at a time, let go when that process ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from rung.errors import LedgerError
+from rung.kernel.ledger.layout import sentences
+
+
+@contextmanager
+def run_lock(workspace: Path, run: str, *, patience: float = 1.0) -> Iterator[None]:
+    """Holds a run, or raises LedgerError; in `patience` seconds the children of a killed holder let go of it too."""
+    deadline = time.monotonic() + patience
+    with sentences(workspace):
+        workspace.mkdir(parents=True, exist_ok=True)
+        file = os.open(workspace / f"{quote(run, safe='')}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        while not _taken(file):
+            if time.monotonic() > deadline:
+                raise LedgerError(f"another process works on run {run}: wait for it, or stop it, and try again")
+            time.sleep(0.02)
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)  # closing alone leaves it to children that were forked meanwhile
+        os.close(file)
+
+
+def _taken(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,70 @@
+"""One run's slice of the ledger: what happened is looked up, what happens now is recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rung.kernel import codec
+from rung.records import Cost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rung.kernel.ledger.port import Event, Ledger
+    from rung.wire import JSON
+
+REPLAYED = ("evaluation", "validation", "rescore", "incumbent")
+
+
+class Run:
+    """A run that is being worked on, perhaps not for the first time.
+
+    Replay: the improver starts anew with the same seed and asks the same questions; what is recorded under a question's
+    number is answered from here instead of being computed again.
+    """
+
+    def __init__(self, ledger: Ledger, run: str, *, parent: str | None, observe: Callable[[Event], None]) -> None:
+        self.id, self.ledger = run, ledger
+        self._parent, self._observe = parent, observe
+        self._recorded: dict[tuple[str, int], Any] = {}
+        self.spent_before = Cost()
+        self.start: Any = None
+        self.end: Any = None
+        self.first_value = 0.0
+        self.rescored_by = ""
+        for event in ledger.read(run=run):
+            self._recall(event)
+
+    def _recall(self, event: Event) -> None:
+        body: Any = event.body
+        if event.type == "run_start":
+            self.start = body
+        elif event.type == "run_end":
+            self.end = body
+        elif event.type in REPLAYED:
+            self._recorded[event.type, body["number"]] = body
+        if event.type == "incumbent" and body["number"] == 0:
+            self.first_value = body["value"]
+        if event.type == "rescore":
+            self.rescored_by = body["evaluation"]["sandbox"]
+        if isinstance(body, dict) and "spent" in body:
+            self.spent_before = codec.cost_from_json(body["spent"])
+        self._observe(event)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether something recorded has not been asked for again yet."""
+        return bool(self._recorded)
+
+    def recall(self, event_type: str, number: int, *, program: str) -> Any | None:  # noqa: ANN401 - canonical JSON
+        """Returns the recorded body under this number when it is about this program, else None."""
+        body = self._recorded.pop((event_type, number), None)
+        if body is not None and body["program"] != program:
+            self._recorded.clear()  # the improver took another way: its old future is no longer ours to answer from
+            return None
+        return body
+
+    def record(self, event_type: str, body: dict[str, JSON], *, blobs: tuple[bytes, ...] = ()) -> None:
+        """Appends an event of this run, durable when this returns."""
+        event = self.ledger.append(event_type, body, run=self.id, parent_run=self._parent, blobs=blobs)
+        self._observe(event)

@@ -1,0 +1,165 @@
+"""Sandboxes over the fork-server: namespaces (the default), Landlock alone, or bare processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from pathlib import Path
+
+from rung import errors
+from rung.kernel.sandbox.jail.box import Places
+from rung.kernel.sandbox.places import interpreter_places
+from rung.kernel.sandbox.session import START_SECONDS, Ended, LineSession, channel_pair
+from rung.records import Limits, Program
+
+# Forks share the layout of memory: good for determinism, bad for secrecy, so no fork-server lives long.
+CANDIDATES_PER_SERVER = 1000
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from jail import zygote; del sys.path[0]; zygote.main(sys.argv[2])"
+# A fixed hash seed: the same program must behave the same in every process, the one that re-scores it included.
+ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+INTERPRETER_OPTIONS = ("-s", "-S", "-P")
+
+
+class ForkServerSandbox:
+    """One warm fork-server, replaced every thousand candidates and when it has died; safe to use from threads."""
+
+    def __init__(self, tier: str, *, preload: tuple[str, ...] = ()) -> None:
+        self.name, self.isolated = tier, tier != "process"
+        self._preload, self._places = preload, interpreter_places()
+        self._lock = threading.Lock()
+        self._server = _Server(tier, preload, self._places)
+        self.layers = self._server.layers
+
+    def open(self, program: Program, limits: Limits, *, sdk: str | None = None) -> LineSession:
+        """Returns a fresh process that has been given the program and waits for its first input.
+
+        Raises:
+          SandboxBroken: no process could be made, twice.
+        """
+        try:
+            return self._open(program, limits, sdk)
+        except (errors.SandboxBroken, OSError):
+            with self._lock:
+                self._renew()
+        try:
+            return self._open(program, limits, sdk)
+        except OSError as error:
+            raise errors.SandboxBroken(f"the fork-server does not take requests: {error}") from error
+
+    def _open(self, program: Program, limits: Limits, sdk: str | None) -> LineSession:
+        with self._lock:
+            if self._server.born >= CANDIDATES_PER_SERVER:
+                self._renew()
+            session = self._server.bear(limits)
+        try:
+            session.begin(program, sdk=sdk)
+        except errors.SandboxBroken:
+            session.abandon()
+            raise
+        return session
+
+    def _renew(self) -> None:
+        self._server.retire()
+        self._server = _Server(self.name, self._preload, self._places)
+
+    def close(self) -> None:
+        """Ends the sandbox; processes that still run are killed when their sessions close."""
+        self._server.retire()
+
+
+class _Server:
+    """One fork-server process."""
+
+    def __init__(self, tier: str, preload: tuple[str, ...], places: Places) -> None:
+        self.born = 0
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        config = {"channel": theirs.fileno(), "tier": tier, "preload": preload, "places": places}
+        here = str(Path(__file__).parent)
+        command = [sys.executable, *INTERPRETER_OPTIONS, "-c", _START, here, json.dumps(config)]
+        self._process = subprocess.Popen(
+            command,
+            env=ENVIRONMENT,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+        theirs.close()
+        self._reaper = weakref.finalize(self, _retire, self._channel, self._process)
+        self._channel.settimeout(START_SECONDS)
+        try:
+            answer = json.loads(self._channel.recv(4096) or b'{"failed": "it died"}')
+        except TimeoutError:
+            answer = {"failed": f"it was not ready within {START_SECONDS:g} seconds"}
+        if "failed" in answer:
+            self.retire()
+            raise errors.SandboxBroken(f"the fork-server ({tier}) did not start: {answer['failed']}")
+        self.layers: tuple[str, ...] = tuple(answer["layers"])
+
+    def bear(self, limits: Limits) -> LineSession:
+        """Returns a session on a process that is being born."""
+        self.born += 1
+        ours, theirs = channel_pair()
+        control, their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        bounds = {"cpu_seconds": limits.cpu_seconds, "memory_mb": limits.memory_mb, "disk_mb": limits.disk_mb}
+        try:
+            socket.send_fds(self._channel, [json.dumps(bounds).encode()], [theirs.fileno(), their_control.fileno()])
+        except OSError:
+            ours.close()
+            control.close()
+            raise
+        finally:
+            theirs.close()
+            their_control.close()
+        return LineSession(ours, _Forked(control), limits)
+
+    def retire(self) -> None:
+        """Lets the server end as soon as its last candidate has."""
+        self._reaper()
+
+
+def _retire(channel: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    try:
+        channel.shutdown(socket.SHUT_RDWR)  # not only close: a forked worker may hold the socket too
+    except OSError:
+        pass
+    channel.close()
+    try:
+        process.wait(timeout=0.5)
+    except subprocess.TimeoutExpired:
+        # Sessions are still open on it: it ends with the last of them, and Python reaps it later.
+        return
+
+
+class _Forked:
+    """A candidate as the fork-server knows it."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+
+    def end(self) -> Ended:
+        """Kills the process if it still runs, waits for it, and returns how it ended."""
+        self._control.settimeout(START_SECONDS)
+        try:
+            self._control.shutdown(socket.SHUT_WR)
+            record = json.loads(self._control.recv(4096))
+        except (OSError, ValueError) as error:
+            raise errors.SandboxBroken("the fork-server died and took its candidates along; nothing is lost") from error
+        finally:
+            self._control.close()
+        status = os.waitstatus_to_exitcode(record["status"])
+        return Ended(status, record["cpu_seconds"], record["peak_mb"])

@@ -1,0 +1,55 @@
+"""Decides whether a proposed program changed only what it may change."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rung.records import Program
+
+START, END = "EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END"
+
+
+def may_edit(name: str, editable: tuple[str, ...] | None) -> bool:
+    """Returns whether the file name matches one of the patterns; None allows every file."""
+    return editable is None or any(fnmatchcase(name, pattern) for pattern in editable)
+
+
+def fixed_text(text: str) -> list[str]:
+    """Returns the stretches of text outside the EVOLVE-BLOCK regions, marker lines included.
+
+    A text without markers has no fixed part: [].
+    """
+    if START not in text:
+        return []
+    stretches, current, inside = [], [], False
+    for line in text.splitlines(keepends=True):
+        if not inside:
+            current.append(line)
+            if START in line:
+                stretches.append("".join(current))
+                current, inside = [], True
+        elif END in line:
+            current, inside = [line], False
+    stretches.append("".join(current))
+    return stretches
+
+
+def violation(seed: Program, child: Program, editable: tuple[str, ...] | None) -> str | None:
+    """Returns what the child changed against the rules, in words, or None.
+
+    seed: the task's own program; a child is always held against it, never against its parent.
+    """
+    if child.entry != seed.entry:
+        return f"the entry must stay {seed.entry}"
+    for name in sorted({*seed.files, *child.files}):
+        old, new = seed.files.get(name), child.files.get(name)
+        if old == new:
+            continue
+        if not may_edit(name, editable):
+            return f"{name} may not be changed"
+        fixed = fixed_text(old) if isinstance(old, str) else []
+        if fixed and (not isinstance(new, str) or fixed_text(new) != fixed):
+            return f"{name} may only be changed between {START} and {END}"
+    return None

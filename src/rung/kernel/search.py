@@ -1,0 +1,279 @@
+"""One run from the inside: attempts are scored on train, the kernel alone selects on validation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from rung.errors import BudgetExhausted, Status
+from rung.kernel import codec
+from rung.kernel.archive import Archive
+from rung.kernel.pool import Job
+from rung.kernel.scope import violation
+from rung.records import Candidate, Case, Cost, Evaluation, Incumbent, Program, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rung.kernel.budget import Budget
+    from rung.kernel.pool import Executor
+    from rung.kernel.run import Run
+    from rung.kernel.scoring import Scored
+    from rung.wire import JSON
+
+PARTIALS_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A child an improver wants judged, already a program."""
+
+    program: Program
+    parents: tuple[str, ...]
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the improver learns of one proposal; `incumbent` is the only bit that validation gives away."""
+
+    program_id: str
+    evaluation: Evaluation
+    incumbent: bool
+
+
+class Search:
+    """Judges proposals, in the order they come, within the attempts and the budget."""
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        run: Run,
+        train: tuple[Case, ...],
+        validation: tuple[Case, ...],
+        executor: Executor,
+        rescorer: Callable[[], Executor],
+        budget: Budget,
+        attempts: int,
+    ) -> None:
+        self.task, self.run, self.budget = task, run, budget
+        self.train, self._validation = train, validation
+        self._executor, self._make_rescorer = executor, rescorer
+        self._rescorer: Executor | None = None
+        self._attempts, self._used, self._number = attempts, 0, 0
+        self._partial: dict[str, Evaluation] = {}
+        self._same = [case.input for case in train] == [case.input for case in validation]
+        self.archive = Archive()
+        self._incumbent: Incumbent | None = None
+        self._incumbent_train = 0.0
+
+    @property
+    def incumbent(self) -> Incumbent:
+        """The best program so far by validation."""
+        assert self._incumbent is not None  # noqa: S101 - set by begin, the first call there is
+        return self._incumbent
+
+    @property
+    def attempts_left(self) -> int:
+        """How many more programs may be tried."""
+        return self._attempts - self._used
+
+    def program(self, program_id: str) -> Program:
+        """Returns a program of this run from its stored bytes."""
+        return codec.program_from_bytes(self.run.ledger.get(program_id))
+
+    def charge_thinking(self, cpu_seconds: float) -> None:
+        """Charges CPU time of the improver itself."""
+        self.budget.charge(Cost(cpu_seconds=cpu_seconds))
+
+    def log(self, measures: JSON) -> None:
+        """Records what the improver says about itself, for people who watch; a replay says nothing twice."""
+        if not self.run.replaying:
+            self.run.record("log", {"measures": measures, "spent": codec.cost_to_json(self.budget.spent)})
+
+    def begin(self) -> Evaluation:
+        """Returns the seed program's evaluation on train, having made it the first incumbent when it is valid."""
+        answer = self._judge([Proposal(self.task.program, (), "seed")], len(self.train))[0]
+        if answer.evaluation.status is Status.OK:
+            self._challenge(0, self.task.program, answer.evaluation)
+        return answer.evaluation
+
+    def evaluate(self, proposals: Sequence[Proposal], cases: int | None = None) -> list[Answer]:
+        """Returns one answer per proposal, each having cost one attempt.
+
+        Raises:
+          BudgetExhausted: attempts or budget did not last for all of them; what they lasted for is recorded.
+        """
+        self.budget.check()
+        wanted = len(self.train) if cases is None else max(1, min(cases, len(self.train)))
+        affordable = self._affordable(proposals)
+        answers = self._judge(affordable, wanted)
+        if len(affordable) < len(proposals):
+            raise BudgetExhausted("attempts used up")
+        return answers
+
+    def _affordable(self, proposals: Sequence[Proposal]) -> list[Proposal]:
+        taken: list[Proposal] = []
+        for proposal in proposals:
+            if proposal.program.id not in self._partial:
+                if self._used >= self._attempts:
+                    break
+                self._used += 1
+            taken.append(proposal)
+        return taken
+
+    def _judge(self, proposals: list[Proposal], wanted: int) -> list[Answer]:
+        first = self._number
+        self._number += len(proposals)
+        evaluations = self._evaluations(first, proposals, wanted)
+        chosen: set[int] = set()
+        order = sorted(range(len(proposals)), key=lambda index: (-(evaluations[index].value or 0.0), index))
+        for index in order:
+            evaluation = evaluations[index]
+            if self._may_challenge(first + index, evaluation):
+                won = self._challenge(first + index, proposals[index].program, evaluation)
+                chosen |= {index} if won else set()
+        return [
+            Answer(proposal.program.id, evaluation, index in chosen)
+            for index, (proposal, evaluation) in enumerate(zip(proposals, evaluations, strict=True))
+        ]
+
+    def _complete(self, evaluation: Evaluation) -> bool:
+        return evaluation.status is Status.OK and len(evaluation.scores) == len(self.train)
+
+    def _may_challenge(self, number: int, evaluation: Evaluation) -> bool:
+        better = evaluation.value is not None and evaluation.value > self._incumbent_train
+        return number > 0 and self._complete(evaluation) and better
+
+    def _evaluations(self, first: int, proposals: list[Proposal], wanted: int) -> list[Evaluation]:
+        done: dict[int, Evaluation] = {}
+        jobs: list[tuple[int, Job]] = []
+        for index, proposal in enumerate(proposals):
+            number, program = first + index, proposal.program
+            if (body := self.run.recall("evaluation", number, program=program.id)) is not None:
+                done[index] = codec.evaluation_from_json(body["evaluation"])
+                self._remember(number, proposal, done[index], denied=body["denied"])
+            elif (refusal := self._refusal(proposal)) is not None:
+                done[index] = Evaluation(Status.INVALID, feedback=(refusal,), cost=Cost(evaluations=1))
+                self._record(number, proposal, done[index], denied=None)
+            else:
+                begun = self._partial.get(program.id)
+                jobs.append((index, Job(program, self.train[len(begun.scores) if begun else 0 : wanted])))
+        for position, scored in self._executor.score_all([job for _, job in jobs]):
+            index = jobs[position][0]
+            proposal = proposals[index]
+            done[index] = _joined(self._partial.get(proposal.program.id), scored.evaluation)
+            self.budget.charge(scored.evaluation.cost)
+            self._record(first + index, proposal, done[index], denied=scored.denied)
+        return [done[index] for index in range(len(proposals))]
+
+    def _refusal(self, proposal: Proposal) -> str | None:
+        if any(self.archive.quarantined(parent) for parent in proposal.parents):
+            return "the lineage is in quarantine: an ancestor made a system call that no honest program needs"
+        return violation(self.task.program, proposal.program, self.task.editable)
+
+    def _record(self, number: int, proposal: Proposal, evaluation: Evaluation, *, denied: str | None) -> None:
+        parents: list[JSON] = list(proposal.parents)
+        body: dict[str, JSON] = {
+            "number": number,
+            "program": proposal.program.id,
+            "parents": parents,
+            "operator": proposal.operator,
+            "evaluation": codec.evaluation_to_json(evaluation),
+            "denied": denied,
+            "spent": codec.cost_to_json(self.budget.spent),
+            "blobs": [proposal.program.id],
+        }
+        self.run.record("evaluation", body, blobs=(codec.program_bytes(proposal.program),))
+        self._remember(number, proposal, evaluation, denied=denied)
+
+    def _remember(self, number: int, proposal: Proposal, evaluation: Evaluation, *, denied: str | None) -> None:
+        program_id = proposal.program.id
+        if evaluation.status is Status.OK and not self._complete(evaluation):
+            self._partial[program_id] = evaluation
+            if len(self._partial) > PARTIALS_KEPT:
+                del self._partial[next(iter(self._partial))]
+            evaluation = replace(evaluation, value=None)  # a mean over fewer cases compares with nothing
+        else:
+            self._partial.pop(program_id, None)
+        generation = 1 + max((self.archive.generation(parent) for parent in proposal.parents), default=-1)
+        candidate = Candidate(number, program_id, evaluation, proposal.parents, proposal.operator, generation)
+        self.archive.add(candidate, denied=denied is not None)
+
+    def _challenge(self, number: int, program: Program, on_train: Evaluation) -> bool:
+        """Returns whether the program became the incumbent, having scored it on validation and on a second backend."""
+        on_validation = on_train if self._same else self._score("validation", number, program, self._executor)
+        if on_validation.status is not Status.OK or on_validation.value is None:
+            return False
+        if self._incumbent is not None and on_validation.value <= self._incumbent.value:
+            return False
+        value = self._confirmed(number, program, on_validation)
+        if value is None or (self._incumbent is not None and value <= self._incumbent.value):
+            return False
+        self._incumbent, self._incumbent_train = Incumbent(program, value), on_train.value or 0.0
+        if self.run.recall("incumbent", number, program=program.id) is None:
+            body: dict[str, JSON] = {
+                "number": number,
+                "program": program.id,
+                "value": value,
+                "train": on_train.value,
+                "spent": codec.cost_to_json(self.budget.spent),
+            }
+            self.run.record("incumbent", body)
+        return True
+
+    def _confirmed(self, number: int, program: Program, claimed: Evaluation) -> float | None:
+        """Returns the value that a second backend, from the stored bytes, agrees to; None when it does not."""
+        stored = self.program(program.id)
+        if self._rescorer is None:
+            self._rescorer = self._make_rescorer()
+        again = self._score("rescore", number, stored, self._rescorer)
+        if again.status is not Status.OK or again.value is None or claimed.value is None:
+            return None
+        if self.task.exact:
+            return claimed.value if again.scores == claimed.scores else None
+        return min(claimed.value, again.value)
+
+    def _score(self, kind: str, number: int, program: Program, executor: Executor) -> Evaluation:
+        body: Any = self.run.recall(kind, number, program=program.id)
+        if body is not None:
+            return codec.evaluation_from_json(body["evaluation"])
+        scored: Scored = next(iter(executor.score_all([Job(program, self._validation)])))[1]
+        self.budget.charge(scored.evaluation.cost)
+        self.run.record(
+            kind,
+            {
+                "number": number,
+                "program": program.id,
+                "evaluation": codec.evaluation_to_json(scored.evaluation),
+                "spent": codec.cost_to_json(self.budget.spent),
+            },
+        )
+        return scored.evaluation
+
+    def score_all(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Scored]]:
+        """Yields (index of the job, its result), recording nothing: for the gate at the end of a run."""
+        return self._executor.score_all(jobs)
+
+    def close(self) -> None:
+        """Ends the executors."""
+        self._executor.close()
+        if self._rescorer is not None:
+            self._rescorer.close()
+
+
+def _joined(begun: Evaluation | None, rest: Evaluation) -> Evaluation:
+    if begun is None:
+        return rest
+    scores = begun.scores + rest.scores
+    value = math.fsum(scores) / len(scores) if rest.status is Status.OK else None
+    return replace(
+        rest,
+        scores=scores,
+        value=value,
+        measures={**begun.measures, **rest.measures},
+        feedback=(begun.feedback + rest.feedback)[:20],
+        cost=begun.cost + rest.cost,
+    )
