@@ -27,7 +27,8 @@ def improve(brief, host):
     best, k, parent = brief.value, 1.0, brief.program["id"]
     while True:
         tries = [k + rng.gauss(0, 1) for _ in range(4)]
-        children = [Child({"line.py": f"K = {v!r}\\n\\n\\ndef f(x):\\n    return K * x\\n"}, parent, "tune") for v in tries]
+        sources = [f"K = {v!r}\\n\\n\\ndef f(x):\\n    return K * x\\n" for v in tries]
+        children = [Child({"line.py": source}, parent, "tune") for source in sources]
         for v, result in zip(tries, host.evaluate(children)):
             if result.value is not None and result.value > best:
                 best, k, parent = result.value, v, result.id

@@ -15,7 +15,7 @@ from rung.errors import (
     RungError,
     Status,
 )
-from rung.records import Case, Candidate, Cost, Evaluation, Fresh, Interval, Limits, Outcome, Program, Task
+from rung.records import Candidate, Case, Cost, Evaluation, Fresh, Interval, Limits, Outcome, Program, Task
 from rung.version import VERSION
 
 __all__ = [

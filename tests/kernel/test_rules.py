@@ -9,15 +9,15 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from tests.helpers import CLIMB, LINE, LINE_TASK, bodies, improver, kernel, logged, proposing
 
 import rung
-from rung.errors import BadInput, EvaluatorFailed, IntegrityAlarm, Status
+from rung.errors import BadInput, EvaluatorFailed, IntegrityAlarm
 from rung.kernel import codec
 from rung.kernel.budget import Allowance
 from rung.kernel.kernel import Request, Settings
 from rung.kernel.trial import Trial
 from rung.records import Case, Program, as_cases
-from tests.helpers import CLIMB, LINE, LINE_TASK, bodies, improver, kernel, logged, proposing
 
 
 def line(k: float) -> str:
@@ -30,7 +30,7 @@ def test_rule_1_a_candidate_returns_data_never_a_score(tmp_path: Path) -> None:
     claims = [
         "def f(x):\n    return {'score': 0.0, 'status': 'ok'}\n",
         "import os\ndef f(x):\n    print('score: 0.0')\n    os._exit(0)\n",
-        "import os\ndef f(x):\n    os.write(3, b'{\"output\": 0, \"score\": 0.0}\\n')\n    os._exit(0)\n",
+        'import os\ndef f(x):\n    os.write(3, b\'{"output": 0, "score": 0.0}\\n\')\n    os._exit(0)\n',
     ]
     k = kernel(tmp_path / "w")
     outcome = k.improve(LINE_TASK, proposing(*claims), Request(seed=1))
@@ -227,7 +227,9 @@ def improve(brief, host):
     k = kernel(tmp_path / "w")
     for seed in (1, 2, 3):
         k.improve(LINE_TASK, hoarder, Request(seed=seed))
-    assert all(entry["seen"] == 0 and entry["patched"] is False and "state" not in entry["files"] for entry in logged(k))
+    assert all(
+        entry["seen"] == 0 and entry["patched"] is False and "state" not in entry["files"] for entry in logged(k)
+    )
 
 
 def test_rule_7_every_event_is_in_the_one_ledger(tmp_path: Path) -> None:
@@ -294,7 +296,7 @@ def test_kernel_settings_stay_few() -> None:
 def test_a_seed_program_that_fails_is_the_users_to_mend(tmp_path: Path) -> None:
     """The sentence says which task and why."""
     task = replace(LINE_TASK, program=Program({"line.py": "def f(x):\n    return 1 / 0\n"}, "line.py:f"))
-    with pytest.raises(BadInput, match="fails before anything was changed.*ZeroDivisionError"):
+    with pytest.raises(BadInput, match=r"fails before anything was changed.*ZeroDivisionError"):
         kernel(tmp_path / "w").improve(task, improver(CLIMB), Request(seed=1))
 
 
@@ -337,7 +339,6 @@ def improve(brief, host):
     assert (entry["bad"], entry["good"]) == ("error", "invalid")
     assert "quarantine" in entry["why"][0]
     assert outcome.incumbent.program.id == LINE_TASK.program.id
-    assert Status.OK == "ok"
 
 
 def test_two_backends_must_agree(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ FORGERIES = {
     "nothing": _solve("return None"),
     "empty object": _solve("return {}"),
     "claims a score": _solve("return {'score': 1.0, 'value': 1.0, 'status': 'ok'}"),
-    "object that equals everything": _solve("class E:\n  __eq__ = lambda s, o: True\n  __hash__ = None\nreturn E()"),
-    "int that equals everything": _solve("class I(int):\n  __eq__ = lambda s, o: True\n  __hash__ = None\nreturn I(0)"),
+    "object that equals everything": _solve("class E:\n  __eq__ = lambda s, o: True\nreturn E()"),
+    "int that equals everything": _solve("class I(int):\n  __eq__ = lambda s, o: True\nreturn I(0)"),
     "float that compares well": _solve(
         "class F(float):\n  __eq__ = lambda s, o: True\n  __gt__ = lambda s, o: True\n  __hash__ = None\nreturn F(0)"
     ),
@@ -104,7 +104,8 @@ BOMBS = {
     "endless loop at import": "while True: pass\n",
     "sleeps for ever": _solve("time.sleep(1000)"),
     "ignores signals": _solve(
-        "import signal\nfor s in range(1, 30):\n  try: signal.signal(s, signal.SIG_IGN)\n  except (OSError, ValueError): pass\nwhile True: pass"
+        "import signal\nfor s in range(1, 30):\n  try: signal.signal(s, signal.SIG_IGN)\n  except (OSError, ValueError): pass\n"
+        "while True: pass"
     ),
     "10 GB": _solve("x = bytearray(10 << 30)\nfor i in range(0, len(x), 4096): x[i] = 1\nreturn 0"),
     "memory in steps": _solve("x = []\nfor i in range(640): x.append(bytearray(1 << 24))\nreturn 0"),
@@ -121,7 +122,8 @@ BOMBS = {
     "unbounded recursion": _solve("sys.setrecursionlimit(10 ** 9)\ndef f(): return f()\nreturn f()"),
     "crash": _solve("ctypes.string_at(0)"),
     "threads": _solve(
-        "import threading\nfor i in range(5000): threading.Thread(target=time.sleep, args=(5,), daemon=True).start()\nreturn 0"
+        "import threading\nfor i in range(5000): threading.Thread(target=time.sleep, args=(5,), daemon=True).start()\n"
+        "return 0"
     ),
     "half an answer": _solve("os.write(3, b'{\"output\": ')\ntime.sleep(1000)"),
     "no newline": _solve("os.write(3, b'{\"output\": 1}')\ntime.sleep(1000)"),

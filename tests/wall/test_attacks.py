@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.wall.attacks import BOMBS, FORGERIES, HONEST, REACHES
 
 from rung.errors import Invalid, NoSandbox, Status
-from rung.kernel.sandbox.choice import BACKENDS, open_sandbox
+from rung.kernel.sandbox.choice import STRONGEST_FIRST, open_sandbox
 from rung.kernel.sandbox.port import Sandbox
 from rung.kernel.scoring import score
 from rung.kernel.trial import Trial
 from rung.records import Case, Limits, Program, Task, as_cases
-from tests.wall.attacks import BOMBS, FORGERIES, HONEST, REACHES
 
 LIMITS = Limits(cpu_seconds=1.0, wall_seconds=1.0, memory_mb=256, output_bytes=1 << 20, disk_mb=8)
 ATTACKS = {**FORGERIES, **REACHES, **BOMBS}
@@ -37,12 +37,13 @@ def program(source: str) -> Program:
     return Program({"solver.py": source}, "solver.py:solve")
 
 
+CASES = as_cases("train", [5, 6])
 TASK = Task(
     name="thrice",
     goal="three times and one more",
     program=program(HONEST),
     evaluate=evaluate,
-    train=as_cases("train", [5, 6]),
+    train=CASES,
     validation=as_cases("validation", [7]),
     held_out=as_cases("held_out", [8]),
     limits=LIMITS,
@@ -69,7 +70,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     listener.close()
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=STRONGEST_FIRST)
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Each isolating backend that passes its self-test on this machine."""
     with pytest.MonkeyPatch.context() as patch:
@@ -91,7 +92,7 @@ def test_no_attack_wins(name: str, sandbox: Sandbox, host: Host) -> None:
     source = source.replace("{port}", str(host.port))
     before = Path(__file__).read_bytes()
     began = time.monotonic()
-    result = score(TASK, program(source), TASK.train, sandbox=sandbox, seed=0).evaluation
+    result = score(TASK, program(source), CASES, sandbox=sandbox, seed=0).evaluation
     assert result.status is not Status.OK, f"{name} won on {sandbox.name}"
     assert result.value is None
     assert time.monotonic() - began < 8.0
@@ -100,5 +101,5 @@ def test_no_attack_wins(name: str, sandbox: Sandbox, host: Host) -> None:
     assert [path.name for path in host.canary.parent.iterdir()] == ["canary"]
     with pytest.raises(TimeoutError):
         host.listener.accept()
-    honest = score(TASK, TASK.program, TASK.train, sandbox=sandbox, seed=0).evaluation
+    honest = score(TASK, TASK.program, CASES, sandbox=sandbox, seed=0).evaluation
     assert (honest.status, honest.value) == (Status.OK, 1.0)

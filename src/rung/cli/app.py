@@ -12,6 +12,7 @@ import typer
 import rung
 from rung.cli.catalog import improvers, tasks
 from rung.cli.demo import demo
+from rung.cli.doctor import doctor
 from rung.cli.export import export
 from rung.cli.improve import evaluate, improve
 from rung.cli.show import diff, show
@@ -33,7 +34,7 @@ class Interrupted(BaseException):
 def build() -> typer.Typer:
     """Returns the command with its subcommands."""
     app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-    for command in (improve, evaluate, tasks, improvers, show, diff, export, verify, demo):
+    for command in (improve, evaluate, tasks, improvers, show, diff, export, verify, doctor, demo):
         app.command()(command)
     app.callback()(_options)
     return app

@@ -21,7 +21,7 @@ from rung.errors import NoSandbox, RungError, Status
 from rung.kernel.ledger import layout
 from rung.kernel.ledger.sqlite import open_ledger
 from rung.kernel.ledger.verify import verify_chain
-from rung.kernel.sandbox.choose import open_sandbox
+from rung.kernel.sandbox import open_sandbox
 from rung.records import Limits, Program
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from rung.cli.story import find_run, story_of
 from rung.errors import BadInput, IntegrityAlarm, ProgramFailed, Status
 from rung.kernel import codec
 from rung.kernel.kernel import preloads
-from rung.kernel.sandbox.choose import open_sandbox
+from rung.kernel.sandbox import open_sandbox
 from rung.kernel.scoring import score
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from rung.kernel import codec
 from rung.kernel.kernel import preloads
 from rung.kernel.ledger import layout
 from rung.kernel.ledger.verify import verify_chain
-from rung.kernel.sandbox.choose import open_rescorer
+from rung.kernel.sandbox import open_rescorer
 from rung.kernel.scoring import score
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _rescore(ledger: Ledger, story: Story, step: Step, *, workspace: Path) -> Re
     except BadInput as reason:
         return Rescored(*about, skipped=str(reason))
     program = codec.program_from_bytes(ledger.get(step.program))
-    box = open_rescorer(avoid=story.start["sandbox"], preload=preloads(task.program, program))
+    box = open_rescorer(preload=preloads(task.program, program))
     try:
         evaluation = score(
             task, program, validation_cases(task, story), sandbox=box, seed=int(story.start["seed"])

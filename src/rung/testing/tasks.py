@@ -1,4 +1,4 @@
-"""Admission of a task: programs that do no work get nothing, the seed program passes, and an impossible twin is never passed."""
+"""Admission of a task: no work, no score; the seed program passes; an impossible twin is never passed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ IDLE = {
     "exits": "import os\n    os._exit(0)",
     "raises": "raise ValueError",
     "reads the evaluator": "return open(sorted(__import__('glob').glob('/**/task.py', recursive=True))[0]).read()",
-    "forges the answer": "import os\n    os.write(3, b'{\"output\": 1, \"score\": 1e9}\\n')\n    os._exit(0)",
+    "forges the answer": 'import os\n    os.write(3, b\'{"output": 1, "score": 1e9}\\n\')\n    os._exit(0)',
 }
 
 

@@ -125,3 +125,25 @@ def test_a_lock_in_an_unwritable_place(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LedgerError, match="another --workspace"), run_lock(tmp_path / "file", "r"):
         pass
+
+
+def test_children_of_a_killed_holder_are_waited_for(tmp_path: Path) -> None:
+    command = """
+import os, sys, time, pathlib
+from rung.kernel.ledger.lock import run_lock
+with run_lock(pathlib.Path(sys.argv[1]), "r"):
+    if os.fork() == 0:
+        time.sleep(0.4)
+        os._exit(0)
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", command, tmp_path], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        holder.kill()
+        holder.wait()
+        with pytest.raises(LedgerError), run_lock(tmp_path, "r", patience=0):
+            pass
+        with run_lock(tmp_path, "r", patience=30):
+            pass

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,19 @@ def test_a_clock_that_jumps_back_breaks_nothing(tmp_path: Path) -> None:
     assert [event.at for event in ledger.read()] == [5.0, 1e18, 0.0, -3.25]
     ledger.close()
     assert verify_chain(tmp_path / "ledger.sqlite").problems == ()
+
+
+def test_reading_takes_the_same_memory_however_much_is_there(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
+    peaks = []
+    for count in (200, 3000):
+        ledger.append_all([Entry("kind", "x" * 1000, "r") for _ in range(count)])
+        tracemalloc.start()
+        assert sum(1 for _ in ledger.read()) == ledger.head()[0]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    ledger.close()
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 def _cpu_per_append(ledger: SqliteLedger, count: int) -> float:

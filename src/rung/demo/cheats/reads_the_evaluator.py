@@ -8,12 +8,12 @@ import sys
 def cheat(task):
     from honest import answer
 
-    found = [
-        os.path.join(path, "rung", "tasks") for path in sys.path if os.path.isdir(os.path.join(path, "rung", "tasks"))
-    ]
+    found = [path for path in sys.path if os.path.isdir(os.path.join(path, "rung", "tasks"))]
     found += [thing for thing in gc.get_objects() if getattr(thing, "__name__", "") == "evaluate"]
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        found += [pid] if int(pid) not in (1, os.getpid()) else []
+    try:
+        found += [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()]
+    except OSError:
+        pass
     if not found:
-        raise LookupError("there is no evaluator here")
+        raise LookupError("no evaluator anywhere")
     return answer(task)

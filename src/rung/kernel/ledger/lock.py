@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,7 +22,10 @@ def run_lock(workspace: Path, run: str, *, patience: float = 1.0) -> Iterator[No
         workspace.mkdir(parents=True, exist_ok=True)
         file = os.open(workspace / f"{quote(run, safe='')}.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        while not _taken(file):
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
             if time.monotonic() > deadline:
                 raise LedgerError(f"another process works on run {run}: wait for it, or stop it, and try again")
             time.sleep(0.02)
@@ -30,11 +33,3 @@ def run_lock(workspace: Path, run: str, *, patience: float = 1.0) -> Iterator[No
     finally:
         fcntl.flock(file, fcntl.LOCK_UN)  # closing alone leaves it to children that were forked meanwhile
         os.close(file)
-
-
-def _taken(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

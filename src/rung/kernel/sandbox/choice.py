@@ -64,10 +64,10 @@ def _first_that_passes(names: tuple[str, ...], preload: tuple[str, ...]) -> Sand
         make: Callable[..., Sandbox] = FreshSandbox if name in _FRESH else ForkServerSandbox
         try:
             sandbox = make(name, preload=preload)
-            found = [] if _is_remembered(sandbox) else leaks(sandbox)
-        except (errors.SandboxBroken, errors.ProgramFailed, OSError) as error:
+        except (errors.SandboxBroken, OSError) as error:
             reasons.append(f"{name}: {error}")
             continue
+        found = [] if _is_remembered(sandbox) else leaks(sandbox)
         if not found:
             _remember(sandbox)
             return sandbox

@@ -176,6 +176,8 @@ def _script(places: Places, shown: list[tuple[str, str]], spot: str, paper: int)
     lines += [f"mkdir -p {shlex.join('.' + folder for folder in folders)}"]
     lines += [f": > {shlex.quote('.' + file)}" for file in files]
     lines += [f"mount -a -T /proc/self/fd/{paper}", "pivot_root . old", "cd /"]
+    # Read-only through the old root's own tool, the last thing it is needed for.
+    lines += [f"/old{shutil.which('mount', path=_TOOLS['PATH'])} -o remount,bind,ro,nosuid,nodev /"]
     lines += ["umount -l -n /old", "umount -l -n /proc", f"cd {PRIVATE}"]
     return "\n".join([*lines, ""])
 

@@ -21,7 +21,7 @@ class Rewrite:
     def __init__(self, brief, seed):
         self.rng = random.Random(seed)
         self.work, self.pool, self.current = 0.0, None, None
-        self.queue, self.waiting = [], []
+        self.queue, self.waiting, self.failed = [], [], set()
 
     def join(self, pool):
         """Gives the arm the pool it shares with the others."""
@@ -36,23 +36,33 @@ class Rewrite:
         self.work = 0.1
         if self.current is None or self.pool.best.id != self.current.id:
             self.current = self.pool.best
-            self.queue = rewrites(self.current.files)
-            self.rng.shuffle(self.queue)
+            self.queue = self._sweep(self.current)
             self.work = 0.2 * len(self.queue)
         self.waiting = []
         while self.queue and len(self.waiting) < BATCH:
-            name, files = self.queue.pop(0)
+            name, files, key = self.queue.pop(0)
             if self.pool.claim(files):
                 changed = {file: text for file, text in files.items() if text != self.current.files[file]}
-                self.waiting.append((Child(changed, self.current.id, f"rewrite:{name}"), files))
+                self.waiting.append((Child(changed, self.current.id, f"rewrite:{name}"), files, key))
         if not self.waiting:
             self.work = 0.0
-        return [child for child, _ in self.waiting]
+        return [child for child, _, _ in self.waiting]
 
     def learn(self, results):
-        """Keeps what was valid; the pool's best is what the next sweep starts from."""
-        for (child, files), result in zip(self.waiting, results, strict=True):
-            self.pool.add(files, result, child.operator)
+        """Keeps what was valid; the pool's best is what the next sweep starts from, failures come last in it."""
+        for (child, files, key), result in zip(self.waiting, results, strict=True):
+            member = self.pool.add(files, result, child.operator)
+            if member is None or member.value <= self.current.value:
+                self.failed.add(key)
+
+    def _sweep(self, member):
+        """Returns (template, files, key) for all rewrites of a member; those that failed elsewhere come last."""
+        rows = []
+        for name, files in rewrites(member.files):
+            added = [sorted(set(text.splitlines()) - set(member.files[file].splitlines())) for file, text in files.items()]
+            rows.append((name, files, (name, repr(added))))
+        self.rng.shuffle(rows)
+        return sorted(rows, key=lambda row: row[2] in self.failed)
 
 
 def rewrites(files):

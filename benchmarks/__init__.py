@@ -1,0 +1,1 @@
+"""What the project claims, measured anew: `python -m benchmarks.engine` and `python -m benchmarks.programs`."""

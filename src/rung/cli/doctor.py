@@ -1,0 +1,120 @@
+"""`rung doctor`: what this machine is, and what of it isolates programs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+import rung
+from rung.cli.options import AS_JSON
+from rung.cli.screen import plain, print_json, results, table
+from rung.errors import NoSandbox, ProgramFailed, SandboxBroken
+from rung.kernel.sandbox import open_rescorer, open_sandbox
+from rung.kernel.sandbox.choice import STRONGEST_FIRST
+from rung.kernel.sandbox.selftest import leaks
+
+if TYPE_CHECKING:
+    from rung.wire import JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One backend: whether it withstood the self-test of escapes just now. seconds: what the test took."""
+
+    name: str
+    passed: bool
+    seconds: float
+    layers: tuple[str, ...]
+    reason: str
+
+
+def doctor(json: AS_JSON = False) -> None:
+    """Test every sandbox on this machine, and say which one is taken."""
+    found = [diagnose(name) for name in STRONGEST_FIRST]
+    taken, rescorer, refusal = _choice()
+    if json:
+        print_json(_document(found, taken=taken, rescorer=rescorer, refusal=refusal))
+    else:
+        _print(found, taken=taken, rescorer=rescorer, refusal=refusal)
+    if taken is None:
+        raise typer.Exit(1)
+
+
+def diagnose(name: str) -> Diagnosis:
+    """Returns how a backend does here, tested anew whatever is remembered."""
+    began = time.monotonic()
+    try:
+        box = open_sandbox(name)
+    except NoSandbox as refusal:
+        reason = str(refusal).removeprefix("no sandbox isolates programs well enough here (").split("). ")[0]
+        return Diagnosis(name, passed=False, seconds=time.monotonic() - began, layers=(), reason=reason)
+    try:
+        began = time.monotonic()
+        found = leaks(box)
+        reason = ", ".join(found)
+    except (SandboxBroken, ProgramFailed) as error:
+        reason = str(error)
+    finally:
+        box.close()
+    return Diagnosis(name, passed=not reason, seconds=time.monotonic() - began, layers=box.layers, reason=reason)
+
+
+def _choice() -> tuple[str | None, str | None, str]:
+    try:
+        box, second = open_sandbox("auto"), open_rescorer()
+    except NoSandbox as refusal:
+        return None, None, str(refusal)
+    box.close()
+    second.close()
+    return box.name, second.name, ""
+
+
+def _machine() -> dict[str, JSON]:
+    return {
+        "rung": rung.__version__,
+        "python": f"{platform.python_version()} at {sys.executable}",
+        "system": f"{platform.system()} {platform.release()} on {platform.machine()}",
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
+        "user": "root" if os.geteuid() == 0 else f"uid {os.geteuid()}",
+    }
+
+
+def _document(found: list[Diagnosis], *, taken: str | None, rescorer: str | None, refusal: str) -> JSON:
+    return {
+        **_machine(),
+        "sandboxes": [
+            {"name": one.name, "passed": one.passed, "seconds": one.seconds, "layers": list(one.layers), "reason": one.reason}
+            for one in found
+        ],
+        "taken": taken,
+        "rescorer": rescorer,
+        "refusal": refusal or None,
+    }
+
+
+def _print(found: list[Diagnosis], *, taken: str | None, rescorer: str | None, refusal: str) -> None:
+    out = results()
+    rows = table("", "")
+    rows.show_header = False
+    for name, value in _machine().items():
+        rows.add_row(name, f"{value:,} " if name == "memory_mb" else str(value))
+    out.print(rows)
+    out.print()
+    rows = table("sandbox", "self-test", "#seconds", "layers, or what is wrong")
+    for one in found:
+        verdict = "passed" if one.passed else "FAILED"
+        rows.add_row(one.name, verdict, f"{one.seconds:.2f}", ", ".join(one.layers) if one.passed else plain(one.reason))
+    out.print(rows)
+    out.print()
+    if taken is None:
+        out.print(plain(refusal, limit=2000), soft_wrap=True)
+        out.print("Until then rung refuses to run programs here, unless you say --sandbox process.")
+        return
+    out.print(f"taken: {taken}; incumbents are re-scored by {rescorer}")
