@@ -6,8 +6,6 @@ import os
 import time
 from pathlib import Path
 
-PAGE_MB = os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-
 
 def cpu_seconds(pid: int) -> float:
     """Returns what a process has used, without its children; 0.0 when it is gone."""
@@ -17,14 +15,23 @@ def cpu_seconds(pid: int) -> float:
         return 0.0
 
 
+def with_reaped(pid: int) -> float:
+    """Returns what a process and the children it has waited for have used, in ticks of the system's clock."""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(int(word) for word in words[11:15]) / os.sysconf("SC_CLK_TCK")
+
+
 def children(pid: int) -> list[int]:
     """Returns the processes that a process started and that still run."""
     found: list[int] = []
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
+    try:
+        for file in Path(f"/proc/{pid}/task").glob("*/children"):
             found += [int(word) for word in file.read_text().split()]
-        except OSError:  # it ended meanwhile
-            continue
+    except OSError:  # it ended meanwhile
+        return found
     return found
 
 
@@ -36,12 +43,13 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def resident_mb(pid: int) -> float:
-    """Returns the resident memory of one process, shared pages included; 0.0 when it is gone."""
+def memory_mb(pid: int) -> float:
+    """Returns the memory of one process, pages that it shares counted in parts; 0.0 when it is gone or hidden."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_MB
-    except (OSError, IndexError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
         return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def is_named(pid: int, word: str) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,20 @@ from rung.kernel.sandbox import open_sandbox
 from rung.kernel.scoring import score
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rung.kernel.sandbox.port import Sandbox
+
+
+WARM_UP = 5
+_FORK = """
+import os, sys, time
+for line in sys.stdin:
+    began = time.perf_counter()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    print(time.perf_counter() - began, flush=True)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +74,21 @@ def measure_latency(*, rounds: int) -> Latency:
         number += 1
         score(task, child(number), case, sandbox=sandbox, seed=0)
 
-    doings: dict[str, Callable[[], float]] = {
-        "fork": lambda: _timed(_fork),
-        "interpreter": lambda: _timed(_interpreter),
-        "answered": lambda: _answered(sandbox),
-        "whole": lambda: _timed(whole),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in doings}
-    for name, do in list(doings.items()) * 5:
-        do()  # warm up
-    for _ in range(rounds):
-        for name, do in doings.items():
-            seconds[name].append(do())
+    with _forking() as fork:
+        doings: dict[str, Callable[[], float]] = {
+            "fork": fork,
+            "interpreter": lambda: _timed(_interpreter),
+            "answered": lambda: _answered(sandbox),
+            "whole": lambda: _timed(whole),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in doings}
+        for do in list(doings.values()) * WARM_UP:
+            do()
+        for _ in range(rounds):
+            for name, do in doings.items():
+                seconds[name].append(do())
     sandbox.close()
-    times = {name: Times.of(each) for name, each in seconds.items()}
-    return Latency(sandbox.name, **times)
+    return Latency(sandbox.name, **{name: Times.of(each) for name, each in seconds.items()})
 
 
 def _timed(do: Callable[[], None]) -> float:
@@ -98,11 +110,21 @@ def _answered(sandbox: Sandbox) -> float:
     return took
 
 
-def _fork() -> None:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
+@contextmanager
+def _forking() -> Iterator[Callable[[], float]]:
+    """Yields a function that has a bare interpreter fork, exit and wait, and returns its seconds."""
+    command = [sys.executable, "-I", "-S", "-c", _FORK]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        questions, answers = process.stdin, process.stdout
+        assert questions is not None and answers is not None  # noqa: S101, PT018 - asked for on the line above
+
+        def fork() -> float:
+            questions.write("\n")
+            questions.flush()
+            return float(answers.readline())
+
+        yield fork
+        questions.close()
 
 
 def _interpreter() -> None:

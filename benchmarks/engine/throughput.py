@@ -63,8 +63,10 @@ def measure_throughput(*, workers: int, evaluations: int) -> Throughput:
     task = trivial_task(attempts=evaluations)
     with tempfile.TemporaryDirectory() as folder:
         engine = kernel(Path(folder), workers=workers, observe=watch)
-        engine.improve(task, proposer(batch=BATCH), Request(seed=1))
+        outcome = engine.improve(task, proposer(batch=BATCH), Request(seed=1))
         engine.ledger.close()
+    if len(watch.marks) < 2:
+        raise SystemExit(f"the search ended before its {evaluations} evaluations: {outcome.stop_reason}")
     (began, cpu_began), (ended, cpu_ended) = watch.marks
     count = evaluations - WARM_UP
     return Throughput(workers, evaluations, count / (ended - began), (cpu_ended - cpu_began) / count * 1000)

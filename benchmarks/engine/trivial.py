@@ -31,7 +31,8 @@ def improve(brief, host):
         children = []
         for _ in range({batch}):
             number += 1
-            children.append(Child({{"double.py": brief.program["files"]["double.py"] + f"# {{number}}\\n"}}, brief.program["id"]))
+            text = brief.program["files"]["double.py"] + f"# {{number}}\\n"
+            children.append(Child({{"double.py": text}}, brief.program["id"]))
         host.evaluate(children)
 """
 
@@ -69,7 +70,7 @@ def proposer(*, batch: int) -> Program:
     return Program({"improver.py": _IMPROVER.format(batch=batch)}, "improver.py:improve")
 
 
-def kernel(workspace: Path, *, workers: int, observe: Callable[[Event], None] = lambda event: None) -> Kernel:
+def kernel(workspace: Path, *, workers: int, observe: Callable[[Event], None] = lambda _: None) -> Kernel:
     """Returns a kernel on a new workspace."""
     sdk = resources.files("rung").joinpath("sdk", "host.py").read_text(encoding="utf-8")
     return Kernel(open_ledger(workspace), sdk=sdk, settings=Settings(workers=workers), observe=observe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib import resources
@@ -36,7 +37,7 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
     cpu_seconds: float | None = None,
     seconds: float | None = None,
     sandbox: str = "auto",
-    observe: Callable[[Event], None] = lambda event: None,
+    observe: Callable[[Event], None] = lambda _: None,
 ) -> Outcome:
     """Returns what the improver made of the task's program; an unfinished run of the same request is resumed.
 
@@ -47,10 +48,12 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
     Raises:
       RungError: see errors.py; what was recorded so far stays, and the same call goes on from there.
     """
+    _check(attempts=attempts, workers=workers, cpu_seconds=cpu_seconds, seconds=seconds, seed=seed)
     workspace = Path(workspace)
     found = find_task(task) if isinstance(task, str) else task
     program = find_improver(improver) if isinstance(improver, str) else improver
-    request = Request(seed, attempts, Allowance(cpu_seconds, seconds), reference_of(task, workspace))
+    reference = reference_of(found, workspace, named=task if isinstance(task, str) else "")
+    request = Request(seed, attempts, Allowance(cpu_seconds, seconds), reference)
     ledger = open_ledger(workspace)
     try:
         kernel = open_kernel(ledger, sandbox=sandbox, workers=workers, observe=observe)
@@ -65,29 +68,40 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
         ledger.close()
 
 
+def _check(*, seed: int | None, **amounts: float | None) -> None:
+    for name, amount in amounts.items():
+        if amount is not None and not (math.isfinite(amount) and amount > 0):
+            raise BadInput(f"{name} must be a positive number, not {amount!r}; leave it out for no limit")
+    if seed is not None and seed < 0:
+        raise BadInput(f"seed must not be negative, and {seed} is; leave it out for a drawn one")
+
+
 def open_kernel(
-    ledger: Ledger, *, sandbox: str = "auto", workers: int = 1, observe: Callable[[Event], None] = lambda event: None
+    ledger: Ledger, *, sandbox: str = "auto", workers: int = 1, observe: Callable[[Event], None] = lambda _: None
 ) -> Kernel:
     """Returns a kernel that ships the improver's side of the wall from this package."""
     sdk = resources.files("rung").joinpath("sdk", "host.py").read_text(encoding="utf-8")
     return Kernel(ledger, sdk=sdk, settings=Settings(sandbox=sandbox, workers=workers), observe=observe)
 
 
-def reference_of(task: Task | str, workspace: Path) -> str:
+def reference_of(task: Task, workspace: Path, *, named: str = "") -> str:
     """Returns how the task is found again from the ledger: its name, or "file.py:name".
 
-    The file is named as seen from the folder of the workspace, so that both can be moved together.
+    The file is named as seen from the folder of the workspace, so that both can be moved together. named: what a person
+    called it; a Task that was handed over is where its evaluator is.
     """
-    found = find_task(task) if isinstance(task, str) else task
-    code = getattr(found.evaluate, "__code__", None)
-    file = Path(code.co_filename if code else "")
-    if isinstance(task, str):
-        path = Path(task.partition(":")[0])
-        file = path / "task.py" if path.is_dir() else path if path.suffix == ".py" else BUILT_IN / task
+    path = Path(named.partition(":")[0])
+    code = getattr(task.evaluate, "__code__", None)
+    if named and path.is_dir():
+        file = path / "task.py"
+    elif path.suffix == ".py":
+        file = path
+    else:
+        file = Path(code.co_filename if code else "")
     file, home = file.resolve(), workspace.resolve().parent
     if BUILT_IN in file.parents:
-        return found.name
-    return f"{file.relative_to(home) if file.is_relative_to(home) else file}:{found.name}"
+        return task.name
+    return f"{file.relative_to(home) if file.is_relative_to(home) else file}:{task.name}"
 
 
 def find_again(reference: str, workspace: Path) -> Task:

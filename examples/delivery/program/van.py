@@ -14,5 +14,6 @@ def load(problem):
 # EVOLVE-BLOCK-START
 def attraction(parcel):
     """Returns how much a parcel is wanted."""
-    return parcel["value"]
+    value, weight = parcel["value"], parcel["weight"]
+    return value - 0.1 * weight
 # EVOLVE-BLOCK-END

@@ -18,6 +18,7 @@ from rung.cli.improve import evaluate, improve
 from rung.cli.show import diff, show
 from rung.cli.verify import verify
 from rung.errors import BadInput, RungError
+from rung.wire import WireError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,27 +57,29 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
+    given = sys.argv[1:] if arguments is None else arguments
     stopped: list[int] = []
     with _interrupts(stopped):
         try:
-            build()(args=arguments)
+            build()(args=given)
         except SystemExit as end:
             return end.code if isinstance(end.code, int) else 1
-        except (RungError, OSError) as error:
+        except (RungError, WireError, OSError) as error:
             # Ctrl-C reaches the whole process group: what breaks because of it is part of being interrupted.
-            return _interrupted() if stopped else _refuse(error)
+            return _interrupted(given) if stopped else _refuse(error)
         except (Interrupted, KeyboardInterrupt):
-            return _interrupted()
+            return _interrupted(given)
     return 0
 
 
-def _refuse(error: RungError | OSError) -> int:
+def _refuse(error: RungError | WireError | OSError) -> int:
     sys.stderr.write(f"rung: {' '.join(str(error).split())}\n")
-    return 2 if isinstance(error, BadInput) else 1
+    return 2 if isinstance(error, BadInput | WireError) else 1
 
 
-def _interrupted() -> int:
-    sys.stderr.write("rung: interrupted; the same command goes on where it was\n")
+def _interrupted(arguments: Sequence[str]) -> int:
+    resumes = "; the same command goes on where it was" if "improve" in arguments else ""
+    sys.stderr.write(f"rung: interrupted{resumes}\n")
     return INTERRUPTED
 
 

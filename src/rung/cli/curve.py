@@ -21,10 +21,10 @@ def curve(points: Sequence[tuple[int, float]], *, last: int, width: int = 60, he
     low, high = min(columns), max(columns)
     span = (high - low) or 1.0
     eighths = [1 + round((value - low) / span * (8 * height - 1)) if high > low else 4 for value in columns]
-    lines = []
-    for row in range(height - 1, -1, -1):
-        lines.append("".join(BLOCKS[max(0, min(8, level - 8 * row))] for level in eighths).rstrip())
-    return lines
+    return [
+        "".join(BLOCKS[max(0, min(8, level - 8 * row))] for level in eighths).rstrip()
+        for row in range(height - 1, -1, -1)
+    ]
 
 
 def _columns(points: Sequence[tuple[int, float]], *, last: int, width: int) -> list[float]:

@@ -27,6 +27,7 @@ from rung.records import Limits, Program
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from rung.kernel.scoring import Scored
     from rung.records import Outcome, Task
 
 TASK = "circles-26"
@@ -37,13 +38,14 @@ CHEAT_LIMITS = Limits(cpu_seconds=0.5, wall_seconds=2.0, memory_mb=256)
 HARMLESS = ("claims_a_score", "returns_no_numbers")
 
 
-class CheatWon(RungError):
-    """A cheat was scored as if it were honest, or the ledger does not hold: the promise of rung is broken here."""
+class DemoFailed(RungError):
+    """What the demo promises did not come true on this machine."""
 
 
 def demo(
     workspace: Annotated[
-        Path | None, typer.Option("--workspace", metavar="DIR", help="Keep the ledger there.  [default: a temporary one]")
+        Path | None,
+        typer.Option("--workspace", metavar="DIR", help="Keep the ledger there.  [default: a temporary one]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all chance.")] = 1,
     cpu_seconds: Annotated[float, typer.Option(min=0.1, help="For making the program better.")] = CPU_SECONDS,
@@ -66,8 +68,10 @@ def demo(
         out.print("\n3. Rechecking the ledger from its bytes", style="bold")
         _recheck(place)
     spent = _cpu_seconds() - began_cpu
-    out.print(f"\nThat took {time.monotonic() - began:.0f} s, the engine itself used {spent:.1f} CPU-s of it.")
+    out.print(f"\nThat took {time.monotonic() - began:.0f} s and {spent:.0f} CPU-s.")
     _print_next(out, outcome, workspace)
+    if outcome.incumbent.program.id == task.program.id:
+        raise DemoFailed(f"nothing better was found in {cpu_seconds:g} CPU-s; give it more --cpu-seconds")
 
 
 def _sandbox(out: Console) -> str:
@@ -143,8 +147,7 @@ def _cheat(out: Console, task: Task, workspace: Path, *, sandbox: str) -> None:
                 continue
             scored = kernel.evaluate(replace(task, limits=CHEAT_LIMITS), cheat.program, split="validation")
             evaluation = scored.evaluation
-            saw = scored.denied or (evaluation.feedback[-1] if evaluation.feedback else f"a value of {evaluation.value}")
-            rows.add_row(cheat.tries, str(evaluation.status), plain(saw, limit=90))
+            rows.add_row(cheat.tries, str(evaluation.status), _saw(scored))
             won += [cheat.name] if evaluation.status is Status.OK else []
     finally:
         ledger.close()
@@ -152,8 +155,15 @@ def _cheat(out: Console, task: Task, workspace: Path, *, sandbox: str) -> None:
     if skipped:
         out.print(f"not tried, because nothing would stop them here: {', '.join(skipped)}", soft_wrap=True)
     if won:
-        raise CheatWon(f"{', '.join(won)} got a score: do not trust results from this machine, and report this")
+        raise DemoFailed(f"{', '.join(won)} got a score: do not trust results from this machine, and report this")
     out.print(f"{rows.row_count} tried, none got a score, and the engine is still here.")
+
+
+def _saw(scored: Scored) -> str:
+    if scored.evaluation.status is Status.OK:
+        return f"a value of {scored.evaluation.value}"
+    reason = scored.denied or scored.evaluation.feedback[-1]
+    return plain(reason.partition(": ")[2].partition(", in cheat.py")[0] or reason, limit=90)
 
 
 def _recheck(workspace: Path) -> None:
@@ -165,7 +175,7 @@ def _recheck(workspace: Path) -> None:
         ledger.close()
     print_verification(chain, rescored)
     if chain.problems or any(one.problem for one in rescored):
-        raise CheatWon("the ledger of the demo does not hold: see the problems above, and report this")
+        raise DemoFailed("the ledger of the demo does not hold: see the problems above, and report this")
 
 
 def _print_next(out: Console, outcome: Outcome, workspace: Path | None) -> None:

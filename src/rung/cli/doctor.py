@@ -90,7 +90,13 @@ def _document(found: list[Diagnosis], *, taken: str | None, rescorer: str | None
     return {
         **_machine(),
         "sandboxes": [
-            {"name": one.name, "passed": one.passed, "seconds": one.seconds, "layers": list(one.layers), "reason": one.reason}
+            {
+                "name": one.name,
+                "passed": one.passed,
+                "seconds": one.seconds,
+                "layers": list(one.layers),
+                "reason": one.reason,
+            }
             for one in found
         ],
         "taken": taken,
@@ -110,7 +116,9 @@ def _print(found: list[Diagnosis], *, taken: str | None, rescorer: str | None, r
     rows = table("sandbox", "self-test", "#seconds", "layers, or what is wrong")
     for one in found:
         verdict = "passed" if one.passed else "FAILED"
-        rows.add_row(one.name, verdict, f"{one.seconds:.2f}", ", ".join(one.layers) if one.passed else plain(one.reason))
+        rows.add_row(
+            one.name, verdict, f"{one.seconds:.2f}", ", ".join(one.layers) if one.passed else plain(one.reason)
+        )
     out.print(rows)
     out.print()
     if taken is None:

@@ -55,12 +55,16 @@ def export(
     if evaluation.status is not Status.OK:
         raise ProgramFailed(evaluation.status, f"the incumbent of run {story.run} fails now: {evaluation.feedback[-1]}")
     if task.exact and evaluation.value != recorded:
-        raise IntegrityAlarm(f"the incumbent of run {story.run} scores {evaluation.value!r} now; {recorded!r} is recorded")
+        raise IntegrityAlarm(
+            f"the incumbent of run {story.run} scores {evaluation.value!r} now; {recorded!r} is recorded"
+        )
     files: dict[str, str | bytes] = {**program.files, OUTPUTS: _lines(outputs_document(cases, scored))}
     _write(folder, files)
     out = results()
     out.print(f"{len(files) - 1} program files and {OUTPUTS} are in {folder}", soft_wrap=True)
-    out.print(f"value on validation: {number(evaluation.value, digits=12)}, scored again in sandbox {evaluation.sandbox}")
+    out.print(
+        f"value on validation: {number(evaluation.value, digits=12)}, scored again in sandbox {evaluation.sandbox}"
+    )
 
 
 def outputs_document(cases: tuple[Case, ...], scored: Scored) -> list[JSON]:
@@ -81,7 +85,9 @@ def _lines(document: list[JSON]) -> str:
 def _check_free(folder: Path, program: Program, *, force: bool) -> None:
     """Raises BadInput when the folder holds what must not be overwritten; asked before anything is computed."""
     if OUTPUTS in program.files:
-        raise BadInput(f"the program has a file {OUTPUTS} of its own, where its outputs would go; it cannot be exported")
+        raise BadInput(
+            f"the program has a file {OUTPUTS} of its own, where its outputs would go; it cannot be exported"
+        )
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is not a folder; name one that is empty or not there yet")
     if force or not folder.exists():

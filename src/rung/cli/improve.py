@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rung import api
-from rung.authoring import find_improver, find_task, read_program
+from rung.authoring import find_task, read_program
 from rung.cli.options import AS_JSON, SANDBOX, SEED, TASK, WORKSPACE
 from rung.cli.progress import Progress
-from rung.cli.screen import colour_diff, cost_line, number, plain, print_json, results, signed, table, talk
-from rung.errors import BadInput, Status
+from rung.cli.screen import (
+    colour_diff,
+    cost_line,
+    gain_words,
+    interval_document,
+    number,
+    plain,
+    print_json,
+    results,
+    table,
+    talk,
+)
+from rung.errors import Status
 from rung.kernel import codec
 from rung.kernel.ledger.sqlite import open_ledger
 
@@ -24,8 +35,9 @@ DIFF_LINES = 24
 FAILED = "the improver failed"
 
 
-def improve(
+def improve(  # noqa: PLR0913 - the options of the command
     task: TASK,
+    *,
     attempts: Annotated[int | None, typer.Option(min=1, help="Programs to try.  [default: the task's]")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of all chance.  [default: drawn]")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that score.")] = 1,
@@ -74,7 +86,6 @@ def _complaint(outcome: Outcome) -> str | None:
 
 def outcome_document(outcome: Outcome, *, improver: str) -> dict[str, JSON]:
     """Returns what `improve --json` prints. improver: as it was named."""
-    held_out = outcome.held_out
     return {
         "run": outcome.run,
         "task": outcome.task,
@@ -83,9 +94,7 @@ def outcome_document(outcome: Outcome, *, improver: str) -> dict[str, JSON]:
         "run_seed": outcome.seed,
         "seed": {"id": outcome.start.program.id, "value": outcome.start.value},
         "incumbent": {"id": outcome.incumbent.program.id, "value": outcome.incumbent.value},
-        "held_out": None
-        if held_out is None
-        else {"n": held_out.n, "gain": held_out.mean, "low": held_out.low, "high": held_out.high},
+        "held_out": None if outcome.held_out is None else interval_document(outcome.held_out),
         "spent": codec.cost_to_json(outcome.spent),
         "stop_reason": outcome.stop_reason,
         "sandbox": outcome.sandbox,
@@ -99,10 +108,7 @@ def print_outcome(outcome: Outcome, *, workspace: Path) -> None:
     rows = table("", "")
     rows.add_row("run", f"{outcome.run}  (seed {outcome.seed})")
     rows.add_row("value", f"{number(outcome.start.value, digits=10)} → {number(outcome.incumbent.value, digits=10)}")
-    if (gain := outcome.held_out) is not None:
-        cases = "case" if gain.n == 1 else "cases"
-        interval = f"95% between {signed(gain.low)} and {signed(gain.high)}, {gain.n} {cases}"
-        rows.add_row("held-out gain", f"{signed(gain.mean)}  ({interval})")
+    rows.add_row("held-out gain", gain_words(outcome.held_out) if outcome.held_out else "not measured")
     rows.add_row("spent", cost_line(outcome.spent))
     rows.add_row("stopped", plain(outcome.stop_reason))
     rows.add_row("sandbox", f"{outcome.sandbox}, incumbents re-scored by {outcome.rescored_by}")
@@ -123,6 +129,7 @@ def print_outcome(outcome: Outcome, *, workspace: Path) -> None:
 
 def evaluate(
     task: TASK,
+    *,
     program: Annotated[Path, typer.Option("--program", metavar="DIR", help="The program: a folder, or a file.")],
     split: Annotated[str, typer.Option(help="train or validation.")] = "validation",
     seed: SEED = 0,

@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from rung.kernel.ledger.sqlite import SqliteLedger
 
 TASK = Annotated[
-    str, typer.Argument(metavar="TASK", help="A task that ships (`rung tasks`), FILE.py, FILE.py:NAME, or a folder with task.py.")
+    str,
+    typer.Argument(
+        metavar="TASK", help="A task that ships (`rung tasks`), FILE.py, FILE.py:NAME, or a folder with task.py."
+    ),
 ]
 RUN = Annotated[str, typer.Argument(metavar="RUN", help="A run (`rung show`); its first characters are enough.")]
 WORKSPACE = Annotated[Path, typer.Option("--workspace", metavar="DIR", help="Where the ledger is.")]
 SANDBOX = Annotated[
-    str, typer.Option("--sandbox", metavar="NAME", help="auto, or a backend's name (`rung doctor`); process isolates nothing.")
+    str,
+    typer.Option(
+        "--sandbox", metavar="NAME", help="auto, or a backend's name (`rung doctor`); process isolates nothing."
+    ),
 ]
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 SEED = Annotated[int, typer.Option("--seed", min=0, help="Of all chance.")]

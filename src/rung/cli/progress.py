@@ -12,6 +12,7 @@ from rich.text import Text
 from rung.cli.curve import curve
 from rung.cli.screen import number, plain, signed, table, talk
 from rung.cli.story import Story
+from rung.kernel.sandbox.choice import UNISOLATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,15 +52,14 @@ class Progress:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Gives the screen back."""
         if self._live is not None:
             self._live.stop()
-
-    @property
-    def resumed(self) -> int:
-        """How many attempts were on record before this sitting."""
-        return self._on_record
+        if error is None and not self._greeted and not self._quiet and self.story.end:
+            self._console.print(f"run {self.story.run} was finished before; this is what it found", soft_wrap=True)
 
     def observe(self, event: Event) -> None:
         """Takes the next event, and shows what changed if it is time to."""
@@ -86,8 +86,8 @@ class Progress:
         start = self.story.start
         what = f"{self._on_record:,} attempts on record" if self._on_record else f"{start['attempts']:,} attempts"
         verb = "resuming run" if self._on_record else "run"
-        layers = ", ".join(start["layers"]) or "nothing isolates what runs here"
-        sandbox = f"sandbox {start['sandbox']} ({layers})"
+        bare = "; nothing isolates the programs of this run" if start["sandbox"] == UNISOLATED else ""
+        sandbox = f"sandbox {start['sandbox']} ({', '.join(start['layers'])}{bare})"
         self._console.print(f"{verb} {self.story.run} of {plain(start['task'])}, {what}, {sandbox}", soft_wrap=True)
 
 
@@ -144,8 +144,6 @@ def _arms(story: Story) -> RenderableType | None:
             signed(earned["gain"]) if "gain" in earned else "-",
         )
     return rows
-
-
 
 
 def arms_table(story: Story) -> Table | None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from rung.records import Cost
+    from rung.records import Cost, Interval
     from rung.wire import JSON
 
 PIPE_WIDTH = 120
@@ -61,6 +61,17 @@ def number(value: float | None, *, digits: int = 7) -> str:
 def signed(value: float) -> str:
     """Returns a difference with its sign."""
     return f"{value:+.6g}"
+
+
+def gain_words(gain: Interval) -> str:
+    """Returns a held-out gain with its interval."""
+    cases = "case" if gain.n == 1 else "cases"
+    return f"{signed(gain.mean)}  (95% between {signed(gain.low)} and {signed(gain.high)}, {gain.n} {cases})"
+
+
+def interval_document(gain: Interval) -> dict[str, JSON]:
+    """Returns a held-out gain as every JSON document has it."""
+    return {"n": gain.n, "gain": gain.mean, "low": gain.low, "high": gain.high}
 
 
 def cost_line(cost: Cost) -> str:

@@ -12,7 +12,18 @@ from rung import api
 from rung.authoring import built_in_improvers, find_improver
 from rung.cli.options import AS_JSON, RUN, WORKSPACE, existing_ledger
 from rung.cli.progress import arms_table, story_curve
-from rung.cli.screen import colour_diff, cost_line, number, plain, print_json, results, signed, table
+from rung.cli.screen import (
+    colour_diff,
+    cost_line,
+    gain_words,
+    interval_document,
+    number,
+    plain,
+    print_json,
+    results,
+    signed,
+    table,
+)
 from rung.cli.story import Story, find_run, stories, story_of
 from rung.kernel import codec
 
@@ -52,7 +63,6 @@ def _show_all(ledger: Ledger, *, json: bool) -> None:
         return
     rows = table("run", "task", "improver", "#attempts", "#seed", "#incumbent", "#held-out gain", "state", "began")
     for story in found:
-        held_out = story.end["held_out"] if story.end else None
         rows.add_row(
             story.run,
             plain(story.start["task"], limit=40),
@@ -60,7 +70,7 @@ def _show_all(ledger: Ledger, *, json: bool) -> None:
             f"{story.attempts:,}" if story.attempts else "-",
             number(story.first),
             number(story.best),
-            signed(held_out["mean"]) if held_out else "-",
+            signed(story.held_out.mean) if story.held_out else "-",
             story.state,
             datetime.fromtimestamp(story.began, UTC).strftime("%Y-%m-%d %H:%M"),
         )
@@ -77,7 +87,6 @@ def improver_name(improver: str) -> str:
 
 
 def _summary(story: Story) -> dict[str, JSON]:
-    held_out = story.end["held_out"] if story.end else None
     return {
         "run": story.run,
         "task": story.start["task"],
@@ -89,7 +98,7 @@ def _summary(story: Story) -> dict[str, JSON]:
         "attempts": story.attempts,
         "seed": {"id": story.start["program"], "value": story.first},
         "incumbent": {"id": story.steps[-1].program, "value": story.best} if story.steps else None,
-        "held_out": held_out,
+        "held_out": None if story.held_out is None else interval_document(story.held_out),
         "began": story.began,
     }
 
@@ -102,7 +111,13 @@ def run_document(story: Story) -> dict[str, JSON]:
         "layers": story.start["layers"],
         "rescored_by": story.rescored_by,
         "incumbents": [
-            {"number": s.number, "id": s.program, "operator": s.operator, "value": s.value, "cpu_seconds": s.cpu_seconds}
+            {
+                "number": s.number,
+                "id": s.program,
+                "operator": s.operator,
+                "value": s.value,
+                "cpu_seconds": s.cpu_seconds,
+            }
             for s in story.steps
         ],
         "statuses": dict(story.statuses),
@@ -132,10 +147,7 @@ def _print_run(out: Console, story: Story) -> None:
     out.print(f"\nspent {cost_line(story.spent)}")
     if story.end:
         out.print(f"stopped: {plain(story.end['stop_reason'])}", soft_wrap=True)
-        gain = story.end["held_out"]
-        measured = "not measured" if gain is None else f"{signed(gain['mean'])} on {gain['n']} cases"
-        interval = "" if gain is None else f", 95% between {signed(gain['low'])} and {signed(gain['high'])}"
-        out.print(f"held-out gain: {measured}{interval}")
+        out.print(f"held-out gain: {gain_words(story.held_out) if story.held_out else 'not measured'}")
 
 
 def _print_incumbents(out: Console, story: Story) -> None:
@@ -143,7 +155,9 @@ def _print_incumbents(out: Console, story: Story) -> None:
     left_out = max(0, len(story.steps) - STEPS_SHOWN)
     for step in story.steps[:1] + story.steps[1:][left_out:] if left_out else story.steps:
         value = number(step.value, digits=12)
-        rows.add_row(str(step.number), plain(step.operator, limit=40), value, f"{step.cpu_seconds:.1f}", step.program[:12])
+        rows.add_row(
+            str(step.number), plain(step.operator, limit=40), value, f"{step.cpu_seconds:.1f}", step.program[:12]
+        )
     out.print()
     out.print(rows)
     if left_out:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from rung.errors import BadInput
 from rung.kernel import codec
-from rung.records import Cost
+from rung.records import Cost, Interval
 
 if TYPE_CHECKING:
     from rung.kernel.ledger.port import Event, Ledger
+
+REMEMBERED = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Story:
         self.committed = False
         self.failures: dict[str, str] = {}
         self._operators: list[str] = []
+        self._scored: dict[str, int] = {}
         self._words: dict[str, str] = {}
 
     def add(self, event: Event) -> None:
@@ -79,13 +82,23 @@ class Story:
         self._operators.extend([""] * (number + 1 - len(self._operators)))
         operator = body["operator"]
         self._operators[number] = self._words.setdefault(operator, operator)
-        if number == 0:
+        if number == 0 or self._completes(body):
             return
         self.attempts += 1
         self.statuses[status] += 1
         feedback = body["evaluation"]["feedback"]
         if status != "ok" and feedback:
             self.failures[status] = feedback[-1]
+
+    def _completes(self, body: Any) -> bool:  # noqa: ANN401 - canonical JSON
+        """Returns whether this is the rest of an attempt that was first scored on some of the cases only."""
+        scores, status = len(body["evaluation"]["scores"]), body["evaluation"]["status"]
+        before = self._scored.pop(body["program"], None)
+        if status == "ok":
+            self._scored[body["program"]] = scores
+            if len(self._scored) > REMEMBERED:
+                del self._scored[next(iter(self._scored))]
+        return before is not None and (scores > before or status != "ok")
 
     def _log(self, measures: Any) -> None:  # noqa: ANN401 - whatever an improver wrote
         arms = measures.get("arms") if isinstance(measures, dict) else None
@@ -106,6 +119,11 @@ class Story:
     def best(self) -> float | None:
         """The incumbent's value on validation."""
         return self.steps[-1].value if self.steps else None
+
+    @property
+    def held_out(self) -> Interval | None:
+        """The gain on held-out cases, if the run came to measure it."""
+        return Interval(**self.end["held_out"]) if self.end and self.end["held_out"] else None
 
     @property
     def state(self) -> str:
@@ -139,10 +157,9 @@ def story_of(ledger: Ledger, run: str) -> Story:
 
 
 def stories(ledger: Ledger) -> list[Story]:
-    """Returns the runs of a ledger, oldest first, without what only one's own page needs: arms, failures, operators."""
+    """Returns the runs of a ledger, oldest first."""
     found: dict[str, Story] = {}
-    for event in ledger.read(types=("run_start", "incumbent", "run_end", "alarm")):
-        found.setdefault(event.run, Story()).add(event)
-    for story in found.values():
-        story.attempts = max(0, sum(1 for _ in ledger.read(run=story.run, types=("evaluation",))) - 1)
-    return [story for story in found.values() if story.start is not None]
+    for event in ledger.read(types=("run_start", "evaluation", "rescore", "incumbent", "run_end", "alarm")):
+        if event.type == "run_start" or event.run in found:
+            found.setdefault(event.run, Story()).add(event)
+    return list(found.values())

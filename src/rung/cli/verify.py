@@ -13,7 +13,7 @@ from rung.cli.options import AS_JSON, WORKSPACE, existing_ledger
 from rung.cli.recheck import recorded_task, validation_cases
 from rung.cli.screen import number, plain, print_json, results
 from rung.cli.story import Story, stories
-from rung.errors import BadInput, Status
+from rung.errors import BadInput, NoSandbox, Status
 from rung.kernel import codec
 from rung.kernel.kernel import preloads
 from rung.kernel.ledger import layout
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rescored:
-    """One incumbent scored again. value: now. problem: why it is not what was recorded. skipped: why it was not scored."""
+    """One incumbent scored again.
+
+    value: now. problem: how it differs from what was recorded. skipped: why it was not scored.
+    """
 
     run: str
     task: str
@@ -86,7 +89,10 @@ def _rescore(ledger: Ledger, story: Story, step: Step, *, workspace: Path) -> Re
     except BadInput as reason:
         return Rescored(*about, skipped=str(reason))
     program = codec.program_from_bytes(ledger.get(step.program))
-    box = open_rescorer(preload=preloads(task.program, program))
+    try:
+        box = open_rescorer(preload=preloads(task.program, program))
+    except NoSandbox as reason:
+        return Rescored(*about, skipped=str(reason))
     try:
         evaluation = score(
             task, program, validation_cases(task, story), sandbox=box, seed=int(story.start["seed"])
@@ -128,7 +134,10 @@ def print_verification(chain: Verification, rescored: list[Rescored]) -> None:
     """Prints what was rechecked, problem by problem."""
     out = results()
     verdict = "broken" if chain.problems else "whole"
-    out.print(f"chain {verdict}: {chain.events:,} events, {chain.blobs:,} blobs, head {chain.head[0]} {chain.head[1]}", soft_wrap=True)
+    out.print(
+        f"chain {verdict}: {chain.events:,} events, {chain.blobs:,} blobs, head {chain.head[0]} {chain.head[1]}",
+        soft_wrap=True,
+    )
     for problem in chain.problems[:20]:
         where = "" if problem.seq is None else f"event {problem.seq}: "
         out.print(f"  PROBLEM {where}{plain(problem.what)}", soft_wrap=True)
@@ -139,5 +148,7 @@ def print_verification(chain: Verification, rescored: list[Rescored]) -> None:
         elif one.skipped:
             out.print(f"  not scored again: {what}: {plain(one.skipped)}", soft_wrap=True)
         else:
-            agrees = "scores the same again" if one.value == one.recorded else f"recorded {number(one.recorded)}, measured"
+            agrees = (
+                "scores the same again" if one.value == one.recorded else f"recorded {number(one.recorded)}, measured"
+            )
             out.print(f"  {what}: {agrees}, {number(one.value, digits=12)}, in sandbox {one.sandbox}", soft_wrap=True)

@@ -38,8 +38,11 @@ class Archive:
         evaluation = candidate.evaluation
         if evaluation.status is not Status.OK or evaluation.value is None or key in self._quarantine:
             return
-        bisect.insort(self._best, (-evaluation.value, candidate.number, candidate), key=lambda row: row[:2])
-        del self._best[KEPT:]
+        if len(self._best) == KEPT and evaluation.value <= -self._best[-1][0]:
+            return
+        if all(row[2].program_id != candidate.program_id for row in self._best):
+            bisect.insort(self._best, (-evaluation.value, candidate.number, candidate), key=lambda row: row[:2])
+            del self._best[KEPT:]
 
     def quarantined(self, program_id: str) -> bool:
         """Returns whether the program or an ancestor of it asked for what no honest program needs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from rung import wire
@@ -62,7 +63,8 @@ class Host:
             while True:
                 message = self._receive()
                 if type(message) is dict and "ask" in message:
-                    self._session.send({"answer": self._answer(wire.fields(message, required={"ask": dict})["ask"])})
+                    answer = self._answer(wire.fields(message, required={"ask": dict})["ask"])
+                    self._session.send({"answer": answer})
                     continue
                 checked_answer(message, {"input": None})
                 return "the improver ended"
@@ -96,7 +98,10 @@ class Host:
         if kind == "candidates":
             count = wire.fields(ask, required={"kind": str, "count": int})["count"]
             assert isinstance(count, int)  # noqa: S101 - checked on the line above; this tells the type checker
-            return {"candidates": self._candidates(max(0, min(count, MAX_CANDIDATES)))}
+            began = time.thread_time()
+            rows = self._candidates(max(0, min(count, MAX_CANDIDATES)))
+            self._search.charge_thinking(time.thread_time() - began)  # asking for nothing but answers is not free
+            return {"candidates": rows}
         if kind == "log":
             measures = wire.fields(ask, required={"kind": str, "measures": dict})["measures"]
             if len(wire.canonical(measures)) > MAX_LOG_BYTES:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rung import wire
-from rung.errors import BadInput, IntegrityAlarm, ProgramFailed, Status
+from rung.errors import BadInput, IntegrityAlarm, NoSandbox, ProgramFailed, Status
 from rung.kernel import codec
 from rung.kernel.budget import Allowance, Budget
 from rung.kernel.draw import derive, draw_cases, paired_gain
 from rung.kernel.host import Host, brief
 from rung.kernel.pool import Inline, Job, Pool
 from rung.kernel.run import Run
-from rung.kernel.sandbox.choice import open_rescorer, open_sandbox
+from rung.kernel.sandbox.choice import UNISOLATED, open_rescorer, open_sandbox
 from rung.kernel.search import Search
 from rung.records import Incumbent, Interval, Limits, Outcome
 from rung.version import VERSION
@@ -193,7 +193,7 @@ class Kernel:
             train=self._cases(task.train, name="train", seed=seed),
             validation=self._cases(task.validation, name="validation", seed=seed),
             executor=executor,
-            rescorer=lambda: Inline(task, lambda: open_rescorer(preload=preloads(task.program)), seed=seed),
+            rescorer=lambda: Inline(task, lambda: self._second_sandbox(task.program), seed=seed),
             budget=budget,
             attempts=task.attempts if request.attempts is None else request.attempts,
         )
@@ -257,6 +257,14 @@ class Kernel:
 
     def _sandbox(self, *programs: Program) -> Sandbox:
         return open_sandbox(self.settings.sandbox, preload=preloads(*programs))
+
+    def _second_sandbox(self, *programs: Program) -> Sandbox:
+        try:
+            return open_rescorer(preload=preloads(*programs))
+        except NoSandbox:
+            if self.settings.sandbox != UNISOLATED:
+                raise
+            return self._sandbox(*programs)  # asked for by name, and the name stands in every result
 
 
 def preloads(*programs: Program) -> tuple[str, ...]:

@@ -82,24 +82,17 @@ class Pool:
           RungError: what a worker's evaluator or sandbox raised.
         """
         waiting = deque(enumerate(jobs))
-        idle = list(self._channels)
         busy: dict[Channel, int] = {}
         with selectors.DefaultSelector() as selector:
             for channel in self._channels:
                 selector.register(channel.socket, selectors.EVENT_READ, channel)
-            while waiting or busy:
-                while waiting and idle:
-                    index, job = waiting.popleft()
-                    channel = idle.pop()
-                    channel.send(
-                        {"program": codec.program_bytes(job.program).decode(), "cases": codec.cases_to_json(job.cases)}
-                    )
-                    busy[channel] = index
+                _hand_out(waiting, channel, busy)
+            while busy:
                 for key, _ in selector.select():
                     channel = key.data
-                    result = _scored_from_json(channel.receive())
-                    yield busy.pop(channel), result
-                    idle.append(channel)
+                    index, document = busy.pop(channel), channel.receive()
+                    _hand_out(waiting, channel, busy)  # first: no worker waits while a result is being recorded
+                    yield index, _scored_from_json(document)
 
     def close(self) -> None:
         """Ends the workers and everything below them."""
@@ -138,6 +131,13 @@ class Channel:
         """Closes the connection."""
         self._file.close()
         self.socket.close()
+
+
+def _hand_out(waiting: deque[tuple[int, Job]], channel: Channel, busy: dict[Channel, int]) -> None:
+    """Sends the next job, if there is one, to an idle worker."""
+    if waiting:
+        busy[channel], job = waiting.popleft()
+        channel.send({"program": codec.program_bytes(job.program).decode(), "cases": codec.cases_to_json(job.cases)})
 
 
 def _work(task: Task, make_sandbox: Callable[[], Sandbox], seed: int, channel: Channel) -> NoReturn:

@@ -20,13 +20,16 @@ class Run:
     """A run that is being worked on, perhaps not for the first time.
 
     Replay: the improver starts anew with the same seed and asks the same questions; what is recorded under a question's
-    number is answered from here instead of being computed again.
+    number is answered from here instead of being computed again. Only where it stands is kept in memory: what is
+    asked for comes in about the order in which it was written, so one more pass over the ledger finds it.
     """
 
     def __init__(self, ledger: Ledger, run: str, *, parent: str | None, observe: Callable[[Event], None]) -> None:
         self.id, self.ledger = run, ledger
         self._parent, self._observe = parent, observe
-        self._recorded: dict[tuple[str, int], Any] = {}
+        self._recorded: dict[tuple[str, int], int] = {}
+        self._passed: dict[int, Any] = {}
+        self._again = ledger.read(run=run, types=REPLAYED)
         self.spent_before = Cost()
         self.start: Any = None
         self.end: Any = None
@@ -42,7 +45,7 @@ class Run:
         elif event.type == "run_end":
             self.end = body
         elif event.type in REPLAYED:
-            self._recorded[event.type, body["number"]] = body
+            self._recorded[event.type, body["number"]] = event.seq
         if event.type == "incumbent" and body["number"] == 0:
             self.first_value = body["value"]
         if event.type == "rescore":
@@ -58,11 +61,23 @@ class Run:
 
     def recall(self, event_type: str, number: int, *, program: str) -> Any | None:  # noqa: ANN401 - canonical JSON
         """Returns the recorded body under this number when it is about this program, else None."""
-        body = self._recorded.pop((event_type, number), None)
-        if body is not None and body["program"] != program:
+        seq = self._recorded.pop((event_type, number), None)
+        if seq is None:
+            return None
+        body = self._body(seq)
+        if body["program"] != program:
             self._recorded.clear()  # the improver took another way: its old future is no longer ours to answer from
+            self._passed.clear()
             return None
         return body
+
+    def _body(self, seq: int) -> Any:  # noqa: ANN401 - canonical JSON
+        while seq not in self._passed:
+            event = next(self._again)
+            body: Any = event.body
+            if event.seq == seq or self._recorded.get((event.type, body["number"])) == event.seq:
+                self._passed[event.seq] = body
+        return self._passed.pop(seq)
 
     def record(self, event_type: str, body: dict[str, JSON], *, blobs: tuple[bytes, ...] = ()) -> None:
         """Appends an event of this run, durable when this returns."""

@@ -149,7 +149,7 @@ class Search:
 
     def _evaluations(self, first: int, proposals: list[Proposal], wanted: int) -> list[Evaluation]:
         done: dict[int, Evaluation] = {}
-        jobs: list[tuple[int, Job]] = []
+        jobs: list[tuple[int, Evaluation | None, Job]] = []
         for index, proposal in enumerate(proposals):
             number, program = first + index, proposal.program
             if (body := self.run.recall("evaluation", number, program=program.id)) is not None:
@@ -158,15 +158,15 @@ class Search:
             elif (refusal := self._refusal(proposal)) is not None:
                 done[index] = Evaluation(Status.INVALID, feedback=(refusal,), cost=Cost(evaluations=1))
                 self._record(number, proposal, done[index], denied=None)
+            elif (begun := self._partial.get(program.id)) is not None and len(begun.scores) >= wanted:
+                done[index] = begun  # what is asked for is known already
             else:
-                begun = self._partial.get(program.id)
-                jobs.append((index, Job(program, self.train[len(begun.scores) if begun else 0 : wanted])))
-        for position, scored in self._executor.score_all([job for _, job in jobs]):
-            index = jobs[position][0]
-            proposal = proposals[index]
-            done[index] = _joined(self._partial.get(proposal.program.id), scored.evaluation)
+                jobs.append((index, begun, Job(program, self.train[len(begun.scores) if begun else 0 : wanted])))
+        for position, scored in self._executor.score_all([job for _, _, job in jobs]):
+            index, begun, _ = jobs[position]
+            done[index] = _joined(begun, scored.evaluation)
             self.budget.charge(scored.evaluation.cost)
-            self._record(first + index, proposal, done[index], denied=scored.denied)
+            self._record(first + index, proposals[index], done[index], denied=scored.denied)
         return [done[index] for index in range(len(proposals))]
 
     def _refusal(self, proposal: Proposal) -> str | None:

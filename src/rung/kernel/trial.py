@@ -53,8 +53,13 @@ class Subject:
         """
         if self._session is None:
             self._session = self.sandbox.open(self.program, self.limits)
-        self._session.send(question)
-        return checked_answer(self._session.receive(seconds=self.limits.wall_seconds), question)
+        try:
+            self._session.send(question)
+            answer = self._session.receive(seconds=self.limits.wall_seconds)
+        except ProgramFailed:
+            self.close()  # an evaluator that tolerates this asks a fresh process next
+            raise
+        return checked_answer(answer, question)
 
     @contextmanager
     def fresh(self) -> Iterator[Subject]:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,11 @@ def anything(seen: Result) -> bool:
     return seen.seconds < LIMITS.wall_seconds + 5
 
 
+def is_bounded(seen: Result) -> bool:
+    """Contained by a limit or, where a thread without memory never reports that it has started, by the clock."""
+    return seen.answer == {"output": True} or seen.status is Status.TIMEOUT
+
+
 NOTHING = returns([])
 INVALID, TIMEOUT, ERROR = fails(Status.INVALID), fails(Status.TIMEOUT), fails(Status.ERROR)
 
@@ -118,7 +124,7 @@ ATTACKS: dict[str, Attack] = {
     "secrets in memory": Attack(
         "words = [o for o in gc.get_objects() if isinstance(o, dict)]\n"
         "return [k for d in words for k in list(d) if isinstance(k, str) and k.lower() in "
-        "('expected', 'answer_key', 'held_out', 'evaluator', 'api_key')]", NOTHING,
+        "('expected', 'answer_key', 'held_out', 'api_key')]", NOTHING,
     ),
     "walk the stack": Attack(
         "frame, seen = sys._getframe(), []\nwhile frame:\n    seen += [k for k in frame.f_locals if 'expect' in k or 'held' in k "
@@ -142,7 +148,7 @@ ATTACKS: dict[str, Attack] = {
     "disk bomb": Attack("with open('bomb', 'wb') as f:\n    for _ in range(64):\n        f.write(bytes(1 << 20))\n"
                         "return 'written'", raises("OSError", "PermissionError")),
     "many files": Attack("n = 0\ntry:\n    for i in range(20000):\n        os.close(os.open(str(i), os.O_CREAT | os.O_WRONLY)); n += 1\n"
-                         "except OSError:\n    pass\nreturn n < 5000", returns(value=True)),
+                         "except OSError:\n    pass\nreturn n < 5000", returns(value=True), needs=frozenset({"inodes"})),
     "many megabytes in many files": Attack(
         "n = 0\ntry:\n    for i in range(40):\n        with open(str(i), 'wb') as f: n += f.write(bytes(1 << 20))\n"
         "except OSError:\n    pass\nreturn n <= 4 << 20", returns(value=True)),
@@ -226,14 +232,14 @@ ATTACKS: dict[str, Attack] = {
     "pipes": Attack("kept = []\ntry:\n    while True: kept += os.pipe()\nexcept OSError: return len(kept) < 64", returns(value=True)),
     "thread bomb": Attack(
         "threading.stack_size(32768)\nn = 0\ntry:\n    for _ in range(5000):\n        threading.Thread(target=time.sleep, "
-        "args=(9,), daemon=True).start(); n += 1\nexcept RuntimeError: pass\nreturn n < 4500", returns(value=True)),
+        "args=(9,), daemon=True).start(); n += 1\nexcept RuntimeError: pass\nreturn n < 4500", is_bounded, seconds=3),
     "loop": Attack("while True: pass", TIMEOUT, limits=SHORT),
     "loop in many threads": Attack("[threading.Thread(target=lambda: [None for _ in iter(int, 1)]).start() for _ in range(3)]\n"
                                    "while True: pass", TIMEOUT, limits=SHORT),
     "loop that ignores signals": Attack("[signal.signal(s, signal.SIG_IGN) for s in (2, 15, 24)]\nwhile True: pass", TIMEOUT,
                                         limits=SHORT),
     "sleep": Attack("time.sleep(1000)", TIMEOUT, seconds=0.3),
-    "unbounded recursion": Attack("sys.setrecursionlimit(10 ** 9)\ndef f(): return f()\nreturn f()", anything),
+    "unbounded recursion": Attack("sys.setrecursionlimit(10 ** 9)\ndef f(): return f()\nreturn f()", anything, limits=SHORT),
     "crash": Attack("ctypes.string_at(0)", ERROR),
     "os._exit": Attack("os._exit(0)", ERROR),
     "os.abort": Attack("os.abort()", ERROR),
@@ -244,7 +250,7 @@ ATTACKS: dict[str, Attack] = {
     "flood of lines": Attack("while True: os.write(3, b'{\"output\": 1}\\n' * 1000)", INVALID),
     "flood of stdout": Attack("for _ in range(2000): os.write(1, b'x' * 65536); os.write(2, b'x' * 65536)\nreturn 1", returns(1)),
     "large output": Attack("return 'x' * (1 << 17)", INVALID),
-    "close the channel": Attack("os.close(3)\ntime.sleep(9)", ERROR),
+    "close the channel": Attack("os.close(3)\ntime.sleep(9)", fails(Status.ERROR, Status.TIMEOUT), seconds=0.5),
     "two documents": Attack("os.write(3, b'{\"output\": 1}\\n{\"output\": 2}\\n')\ntime.sleep(9)", INVALID),
     "half a document": Attack("os.write(3, b'{\"output\": ')\nos._exit(0)", ERROR),
     "forge a score": Attack("os.write(3, b'{\"output\": 1, \"score\": 1e9}\\n')\ntime.sleep(9)",
@@ -297,7 +303,7 @@ def bait() -> Iterator[dict[str, Any]]:
         listener.settimeout(0)
         yield {
             "files": [str(secret), "/etc/passwd", "/etc/hostname", "/etc/shadow", "/proc/cmdline", "/sys/kernel/notes", __file__],
-            "folders": [folder, str(Path.home()), "/root", "/home", "/var", "/sys", "/usr/bin"],
+            "folders": [folder, "/var", "/sys", "/boot", "/var/log"],
             "evaluator": str(Path(__file__).resolve()),
             "port": listener.getsockname()[1],
             "pid": os.getpid(),
@@ -326,21 +332,22 @@ def run(sandbox: Sandbox, attack: Attack, value: Any) -> Result:
 
 
 def applies(attack: Attack, sandbox: Sandbox) -> bool:
-    return attack.needs <= set(sandbox.layers)
+    # Bubblewrap has no option for the number of files; there it is bounded by CPU time alone.
+    return attack.needs <= {*sandbox.layers, *(() if sandbox.name == "bubblewrap" else ("inodes",))}
 
 
 def main() -> None:
     """Prints {"name", "layers", "through": {attack: what was seen}}."""
     name, *wanted = sys.argv[1:]
     sandbox = open_sandbox(name)
-    through = {}
-    with bait() as value:
-        for title in wanted or ATTACKS:
-            attack = ATTACKS[title]
-            if applies(attack, sandbox):
-                seen = run(sandbox, attack, value)
-                if not attack.contained(seen):
-                    through[title] = f"{seen.answer} {seen.status} {seen.ending}"[:300]
+    titles = [title for title in wanted or ATTACKS if applies(ATTACKS[title], sandbox)]
+    with bait() as value, ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda title: run(sandbox, ATTACKS[title], value), titles))
+    through = {
+        title: f"{seen.answer} {seen.status} {seen.ending}"[:300]
+        for title, seen in zip(titles, results, strict=True)
+        if not ATTACKS[title].contained(seen)
+    }
     sandbox.close()
     print(json.dumps({"name": sandbox.name, "layers": sandbox.layers, "through": through}))  # noqa: T201 - its answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -39,6 +40,7 @@ class ForkServerSandbox:
         self.name, self.isolated = tier, tier != "process"
         self._preload, self._places = preload, interpreter_places()
         self._lock = threading.Lock()
+        self._retired: list[_Server] = []
         self._server = _Server(tier, preload, self._places)
         self.layers = self._server.layers
 
@@ -72,11 +74,13 @@ class ForkServerSandbox:
 
     def _renew(self) -> None:
         self._server.retire()
+        self._retired = [server for server in (*self._retired, self._server) if server.is_alive()]
         self._server = _Server(self.name, self._preload, self._places)
 
     def close(self) -> None:
-        """Ends the sandbox; processes that still run are killed when their sessions close."""
-        self._server.retire()
+        """Ends the sandbox and whatever still runs in it."""
+        for server in (*self._retired, self._server):
+            server.kill()
 
 
 class _Server:
@@ -99,14 +103,14 @@ class _Server:
             cwd="/",
         )
         theirs.close()
-        self._reaper = weakref.finalize(self, _retire, self._channel, self._process)
+        self.kill = weakref.finalize(self, _kill, self._channel, self._process)
         self._channel.settimeout(START_SECONDS)
         try:
             answer = json.loads(self._channel.recv(4096) or b'{"failed": "it died"}')
         except TimeoutError:
             answer = {"failed": f"it was not ready within {START_SECONDS:g} seconds"}
         if "failed" in answer:
-            self.retire()
+            self.kill()
             raise errors.SandboxBroken(f"the fork-server ({tier}) did not start: {answer['failed']}")
         self.layers: tuple[str, ...] = tuple(answer["layers"])
 
@@ -129,20 +133,18 @@ class _Server:
 
     def retire(self) -> None:
         """Lets the server end as soon as its last candidate has."""
-        self._reaper()
+        with contextlib.suppress(OSError):
+            self._channel.shutdown(socket.SHUT_RDWR)  # not close alone: a forked worker may hold the socket too
+
+    def is_alive(self) -> bool:
+        """Returns whether a retired server still has candidates."""
+        return self._process.poll() is None
 
 
-def _retire(channel: socket.socket, process: subprocess.Popen[bytes]) -> None:
-    try:
-        channel.shutdown(socket.SHUT_RDWR)  # not only close: a forked worker may hold the socket too
-    except OSError:
-        pass
+def _kill(channel: socket.socket, process: subprocess.Popen[bytes]) -> None:
     channel.close()
-    try:
-        process.wait(timeout=0.5)
-    except subprocess.TimeoutExpired:
-        # Sessions are still open on it: it ends with the last of them, and Python reaps it later.
-        return
+    process.kill()
+    process.wait()
 
 
 class _Forked:
@@ -153,8 +155,8 @@ class _Forked:
 
     def end(self) -> Ended:
         """Kills the process if it still runs, waits for it, and returns how it ended."""
-        self._control.settimeout(START_SECONDS)
         try:
+            self._control.settimeout(START_SECONDS)
             self._control.shutdown(socket.SHUT_WR)
             record = json.loads(self._control.recv(4096))
         except (OSError, ValueError) as error:

@@ -54,6 +54,7 @@ class FreshSandbox:
         """
         ours, theirs = channel_pair()
         paper = os.memfd_create("paper")  # what the tool reads: a filter, or a table of mounts
+        complaint = os.memfd_create("complaint")
         build = self._bubblewrap if self.name == "bubblewrap" else self._unshare
         try:
             process = subprocess.Popen(
@@ -62,21 +63,21 @@ class FreshSandbox:
                 pass_fds=[theirs.fileno(), paper],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
+                stderr=complaint,
                 start_new_session=True,
                 cwd="/",
             )
         finally:
             theirs.close()
             os.close(paper)
-        tool = _Tool(process, loses_kills=self.name == "unshare")  # it exits with 1 when its child was killed
+        tool = _Tool(process, complaint, loses_kills=self.name == "unshare")  # it exits with 1 when its child was killed
         session = LineSession(ours, tool, limits)
         try:
             session.begin(program, sdk=sdk)
         except errors.SandboxBroken as error:
             session.abandon()
-            raise errors.SandboxBroken(f"{error} {tool.complaint()}".strip()) from error
-        tool.candidate = session.pid
+            raise errors.SandboxBroken(f"{error} {tool.complaint}".strip()) from error
+        tool.candidate = os.pidfd_open(session.pid)
         return session
 
     def close(self) -> None:
@@ -100,12 +101,14 @@ class FreshSandbox:
 
     def _bubblewrap(self, interpreter: list[str], limits: Limits, paper: int) -> list[str]:
         _write(paper, seccomp.deny_hostile().code)
-        command = ["bwrap", "--as-pid-1", "--die-with-parent", "--new-session", "--seccomp", str(paper)]
+        command = ["bwrap", "--die-with-parent", "--new-session", "--seccomp", str(paper)]
         command += [f"--unshare-{name}" for name in _NAMESPACES]
-        if self._root:  # no user namespace: in one, the kernel's own uid 0 would stay behind the mask
+        if self._root:
+            # No user namespace: in one, the kernel's own uid 0 would stay behind the mask. And bwrap must be the init of
+            # the pid namespace: without capabilities it could not take an unprivileged process along when it dies.
             command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         else:
-            command += ["--unshare-user", "--uid", str(_NOBODY), "--gid", str(_NOBODY), "--cap-drop", "ALL"]
+            command += ["--as-pid-1", "--unshare-user", "--uid", str(_NOBODY), "--gid", str(_NOBODY), "--cap-drop", "ALL"]
         above = {str(parent) for _, inside in self._shown() for parent in Path(inside).parents if str(parent) != "/"}
         for path in sorted(above):  # without this they get the modes of private homes
             command += ["--perms", "0755", "--dir", path]
@@ -185,26 +188,25 @@ def _script(places: Places, shown: list[tuple[str, str]], spot: str, paper: int)
 class _Tool:
     """The tool that holds the box, with the candidate inside it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], *, loses_kills: bool) -> None:
-        self._process, self._loses_kills = process, loses_kills
-        self.candidate = 0
-
-    def complaint(self) -> str:
-        """Returns what the tool said when it failed."""
-        assert self._process.stderr is not None  # noqa: S101 - it was asked for a pipe
-        with self._process.stderr as stream:
-            return stream.read(600).decode(errors="replace").strip()
+    def __init__(self, process: subprocess.Popen[bytes], complaint: int, *, loses_kills: bool) -> None:
+        self._process, self._complaint, self._loses_kills = process, complaint, loses_kills
+        self.candidate: int | None = None
+        self.complaint = ""
 
     def end(self) -> Ended:
         """Kills the process if it still runs, waits for it, and returns how it ended."""
         # First the candidate alone: the tool then reaps it, and its figures are complete.
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.candidate or self._process.pid, signal.SIGKILL)
+        if self.candidate is None:
+            os.kill(self._process.pid, signal.SIGKILL)
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.candidate, signal.SIGKILL)
+            os.close(self.candidate)
         _, status, usage = os.wait4(self._process.pid, 0)
+        self.complaint = os.pread(self._complaint, 500, 0).decode(errors="replace").strip()
+        os.close(self._complaint)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         code = self._process.returncode
         if code == 1 and self._loses_kills:
             code = -signal.SIGKILL
-        if self._process.stderr is not None and self.candidate:
-            self._process.stderr.close()
         return Ended(128 - code if code > 128 else code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

@@ -69,4 +69,4 @@ class Sandbox(Protocol):
         """
 
     def close(self) -> None:
-        """Ends the sandbox; processes that still run are killed when their sessions close."""
+        """Ends the sandbox and whatever still runs in it."""

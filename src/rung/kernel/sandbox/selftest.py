@@ -25,7 +25,7 @@ _LIMITS = Limits(cpu_seconds=2, wall_seconds=10, memory_mb=256, output_bytes=1 <
 # Each attempt must raise or return -1; whatever gets through is named in the answer. None does harm when it succeeds:
 # signals are signal 0, files get a name that nothing else has.
 _ATTEMPTS = '''
-import ctypes, os, resource, socket, sys
+import ctypes, mmap, os, resource, socket, sys
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -34,7 +34,7 @@ def attempts(x):
         yield "read " + path, lambda: open(path, "rb").read(1)
     for path in ("/etc/passwd", "/proc/self/environ", "/proc/1/environ", "/proc/self/mem", "/sys/kernel/notes"):
         yield "read " + path, lambda: open(path, "rb").read(1)
-    for path in (os.path.dirname(x["secrets"][0]), "/proc/self", "/etc", "/sys/kernel"):
+    for path in (os.path.dirname(x["secrets"][0]), "/proc/self", "/var", "/sys/kernel"):
         yield "list " + path, lambda: os.listdir(path)
     for path in ("", "/tmp", "/dev", "/box", "/etc", os.path.dirname(os.__file__), x["home"]):
         yield "write in " + (path or "/"), lambda: open(path + "/" + os.path.basename(x["secrets"][0]), "w")
@@ -54,7 +54,7 @@ def attempts(x):
     yield "link", lambda: os.symlink("/etc/passwd", "link")
     yield "device", lambda: os.mknod("node", 0o20600, os.makedev(1, 1))
     yield "mode", lambda: os.chmod(".", 0o777)
-    yield "allocate 10 GB", lambda: bytearray(10 << 30)
+    yield "map 10 GB", lambda: mmap.mmap(-1, 10 << 30)
     yield "import rung", lambda: __import__("rung")
 
 def attack(x):
@@ -76,7 +76,7 @@ def attack(x):
             continue
         if number > 3:
             through.append(f"descriptor {number}")
-    if resource.getrlimit(resource.RLIMIT_CPU)[1] > 2:
+    if not 0 < resource.getrlimit(resource.RLIMIT_CPU)[1] <= 3:
         through.append("CPU limit")
     return through
 '''

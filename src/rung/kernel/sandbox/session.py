@@ -59,6 +59,7 @@ class LineSession:
         self._began = time.monotonic()
         self._rest = bytearray()
         self._clock: int | None = None
+        self._cpu = 0.0
         self._ended: Ended | None = None
         self._ending: Ending | None = None
         self.pid = 0
@@ -132,9 +133,8 @@ class LineSession:
             searched = len(self._rest)
             if searched > cap:
                 break
-            left = deadline - time.monotonic()
-            if left <= 0 or not poll.poll(math.ceil(left * 1000)):
-                raise ProgramFailed(Status.TIMEOUT, f"no answer within {seconds:g} seconds")
+            while not poll.poll(math.ceil(self._patience(deadline, seconds) * 1000)):
+                pass
             try:
                 chunk = self._channel.recv(1 << 16)
             except ConnectionResetError:
@@ -148,11 +148,25 @@ class LineSession:
         del self._rest[: end + 1]
         return line
 
+    def _patience(self, deadline: float, seconds: float) -> float:
+        """Returns how long to wait before the clocks must be looked at again.
+
+        Raises:
+          ProgramFailed: the time is up.
+        """
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise ProgramFailed(Status.TIMEOUT, f"no answer within {seconds:g} seconds")
+        cpu_left = self._limits.cpu_seconds - self.cpu_seconds()
+        if cpu_left <= 0:
+            raise ProgramFailed(Status.TIMEOUT, f"more than {self._limits.cpu_seconds:g} CPU seconds used")
+        return min(left, max(cpu_left, 0.01))
+
     def _died(self) -> ProgramFailed:
         """Returns why the process is gone."""
         ended = self._end()
         cpu = self._limits.cpu_seconds
-        if ended.status == -signal.SIGKILL and ended.cpu_seconds >= cpu * 0.9:  # the limit is checked by sampling
+        if ended.status == -signal.SIGKILL and self._cpu >= cpu * 0.9:
             return ProgramFailed(Status.TIMEOUT, f"more than {cpu:g} CPU seconds used")
         if ended.status == -signal.SIGSYS:
             return ProgramFailed(Status.ERROR, "killed: it tried a system call that no ordinary program makes")
@@ -163,27 +177,29 @@ class LineSession:
     def cpu_seconds(self) -> float:
         """Returns what the process has used so far, by the clock of the operating system."""
         if self._ended is None and self._clock is not None:
-            try:
-                return time.clock_gettime(self._clock)
-            except OSError:  # it is gone
-                self._end()
-        return self._end().cpu_seconds
+            with contextlib.suppress(OSError):  # when it is gone, the last reading stands until it is reaped
+                self._cpu = time.clock_gettime(self._clock)
+        return self._cpu
 
     def _end(self) -> Ended:
         if self._ended is None:
+            self.cpu_seconds()
             self._ended = self._process.end()
+            self._cpu = max(self._cpu, self._ended.cpu_seconds)
         return self._ended
 
     def close(self) -> Ending:
         """Kills whatever is left and returns how it ended; may be called twice."""
         if self._ending is None:
             alive = self._ended is None
-            ended = self._end()
-            self._channel.close()
+            try:
+                ended = self._end()
+            finally:
+                self._channel.close()
             still_ran = alive and ended.status in (0, -signal.SIGKILL)
             killed = "a system call that no ordinary program makes" if ended.status == -signal.SIGSYS else None
             self._ending = Ending(
-                cpu_seconds=ended.cpu_seconds,
+                cpu_seconds=self._cpu,
                 wall_seconds=time.monotonic() - self._began,
                 peak_memory_mb=ended.peak_memory_mb,
                 exit_status=None if still_ran else ended.status,

@@ -17,6 +17,7 @@ class Overlap:
         self.n = n
         self.low, self.high = np.zeros(n), np.ones(n)
         self.equality = (np.ones((1, n)), np.array([n / 2]))
+        self.mirror = np.arange(n)[::-1]
         shift, index = np.meshgrid(np.arange(1 - n, n), np.arange(n), indexing="ij")
         self._ahead = shift + index
         self._inside = (self._ahead >= 0) & (self._ahead < n)

@@ -3,7 +3,8 @@
 The score of a problem is log10(first loss / last loss) after 60 steps, clipped to -2..6; the score of a case is the mean
 over its problems. Losses and gradients are computed here, on the weights that follow from the rule's answers.
 
-Covered: the rule sees gradients and its own weights, nothing else; a rule that diverges gets the lowest score of the
+Covered: the rule sees gradients and its own weights, nothing else; where the minimum lies is drawn, so that no point is
+a good guess; a rule that diverges gets the lowest score of the
 problem, -2. The held-out cases draw other problems, and three families that train and validation do not have.
 Not covered: horizons other than 60 steps, noise in the gradients.
 """
@@ -47,26 +48,30 @@ def quadratic(rng: np.random.Generator) -> Problem:
     basis, _ = np.linalg.qr(rng.standard_normal((d, d)))
     curvature = 10.0 ** np.linspace(-rng.uniform(1.0, 3.0), 0.5, d)
     matrix = (basis * curvature) @ basis.T
+    lowest = 2.0 * rng.standard_normal(d)
 
     def evaluate(w: Array) -> tuple[float, Array]:
-        product = matrix @ w
-        return 0.5 * float(w @ product) + 1e-9, product
+        away = w - lowest
+        product = matrix @ away
+        return 0.5 * float(away @ product) + 1e-9, product
 
-    return Problem(rng.standard_normal(d), evaluate)
+    return Problem(lowest + rng.standard_normal(d), evaluate)
 
 
 def valley(rng: np.random.Generator) -> Problem:
     """Returns a chained Rosenbrock valley in 6 dimensions."""
     steep = rng.uniform(2.0, 20.0)
+    shift = 2.0 * rng.standard_normal(6)
 
     def evaluate(w: Array) -> tuple[float, Array]:
-        rise, flat = w[1:] - w[:-1] ** 2, 1.0 - w[:-1]
+        x = w - shift
+        rise, flat = x[1:] - x[:-1] ** 2, 1.0 - x[:-1]
         gradient = np.zeros_like(w)
         gradient[1:] += 2.0 * steep * rise
-        gradient[:-1] += -4.0 * steep * rise * w[:-1] - 2.0 * flat
+        gradient[:-1] += -4.0 * steep * rise * x[:-1] - 2.0 * flat
         return float(steep * rise @ rise + flat @ flat) + 1e-9, gradient
 
-    return Problem(rng.uniform(-1.0, 1.0, 6), evaluate)
+    return Problem(shift + rng.uniform(-1.0, 1.0, 6), evaluate)
 
 
 def logistic(rng: np.random.Generator) -> Problem:
@@ -219,11 +224,11 @@ update_rule_task = rung.task(
     program="program/",
     entry="skeleton.py:optimise",
     editable=("rule.py",),
-    train=[{"seed": 31}, {"seed": 32}, {"seed": 33}, {"seed": 34}],
+    train=[{"seed": 31 + k} for k in range(6)],
     validation=[{"seed": 41 + k} for k in range(8)],
     held_out=rung.fresh(16),
     limits=rung.Limits(cpu_seconds=10.0, wall_seconds=10.0),
-    attempts=1000,
+    attempts=2500,
     bound=HIGHEST,
     known={},
     unit="log10 loss ratio",

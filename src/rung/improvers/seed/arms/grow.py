@@ -9,10 +9,11 @@ OPERATORS = ("+", "-", "*", "/")
 LEAF = 0.2  # how often an expression ends before its depth
 NAME = 0.7  # how often a leaf is a name rather than a number
 DRAWN = 0.4  # how often a number is drawn rather than taken from CONSTANTS
+FAR = 0.12  # how often a number moves by an order of magnitude or so
 TINY = "1e-09"
 
 ARRAY_UNARY = ("np.sqrt(np.abs({}))", "np.log(np.abs({}) + 1e-09)", "np.exp(np.clip({}, -50.0, 50.0))",
-               "np.square({})", "np.abs({})")
+               "np.square({})", "np.abs({})", "np.sign({})", "np.tanh({})")
 PLAIN_UNARY = ("abs({0}) ** 0.5", "({0}) * ({0})", "abs({0})")
 MATH_UNARY = ("math.sqrt(abs({}))", "math.log(abs({}) + 1e-09)", "math.exp(max(-50.0, min(50.0, {})))",
               "({0}) * ({0})", "abs({})")
@@ -71,6 +72,11 @@ def number(value):
     return repr(float(f"{value:.4g}"))
 
 
+def spread(rng):
+    """Returns a positive number of any size from 0.1 to 100."""
+    return float(f"{10.0 ** rng.uniform(-1.0, 2.0):.2g}")
+
+
 def perturbed(value, rng, *, whole=False):
     """Returns a number near `value`: mostly on a logarithmic scale, sometimes shifted, seldom with the sign turned.
 
@@ -79,5 +85,9 @@ def perturbed(value, rng, *, whole=False):
     if whole:
         step = max(1, round(abs(value) * abs(rng.gauss(0.0, 0.3))))
         return int(value) + rng.choice((-step, step))
-    moved = value * math.exp(rng.gauss(0.0, 0.3)) if rng.random() < 0.7 else value + rng.gauss(0.0, 0.3)
+    kind = rng.random()
+    if kind < FAR:
+        moved = value * 10.0 ** rng.uniform(-1.5, 1.5)
+    else:
+        moved = value * math.exp(rng.gauss(0.0, 0.3)) if kind < 0.7 else value + rng.gauss(0.0, 0.3)
     return float(f"{-moved if rng.random() < 0.1 else moved:.4g}")

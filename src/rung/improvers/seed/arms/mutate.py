@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from arms.grow import Vocabulary, perturbed
+from arms.grow import Vocabulary, number, perturbed, spread
 from arms.sites import Sites
 
 MAX_NODES = 260
 MAX_GROWTH = 4.0
+TUNE_AFTER = 0.5  # how often a second edit moves a number, so that a new structure meets a fitting scale
 COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 LITERALS = (ast.List, ast.Tuple, ast.Set)
@@ -31,9 +32,9 @@ class Mutator:
         tree = ast.parse(text)
         before, used = ast.unparse(tree), []
         limit = max(MAX_NODES, MAX_GROWTH * text.count(" "))
-        for _ in range(edits):
+        for number in range(edits):
             sites = Sites(tree, outer=outer, imports=imports)
-            name = self._operator(only)
+            name = "tune" if number and self.rng.random() < TUNE_AFTER else self._operator(only)
             tools = Tools(sites, Vocabulary(imports), self.rng, donors)
             if OPERATORS[name](tools):
                 used.append(name)
@@ -139,6 +140,39 @@ def wrap(tools):
     return True
 
 
+def piecewise(tools):
+    """A subexpression is kept on one side of a threshold and becomes something else on the other."""
+    place = tools.pick("num")
+    if place is None:
+        return False
+    rng, words = tools.rng, tools.vocabulary
+    known = {*place.names, *tools.sites.imports}
+    parts = [
+        ast.unparse(p.node) for p in tools.sites.expressions
+        if isinstance(p.node, (ast.BinOp, ast.Call)) and tools.sites.kind(p.node) == "num" and not p.whole
+        and {n.id for n in ast.walk(p.node) if isinstance(n, ast.Name)} <= known
+    ]
+    names = tools.numbers(place)
+    if parts and rng.random() < 0.5:
+        measure = rng.choice(parts)
+    elif len(names) > 1 and rng.random() < 0.6:
+        measure = f"{rng.choice(('({} - {})', '({} / {})')).format(*rng.sample(names, 2))}"
+    else:
+        measure = words.leaf(names, rng)
+    node = ast.unparse(place.node)
+    other = rng.choice((
+        lambda: number(rng.choice((-1.0, 1.0)) * spread(rng)),
+        lambda: f"({node}) * {number(spread(rng))}",
+        lambda: f"({node}) + {number(rng.choice((-1.0, 1.0)) * spread(rng))}",
+        lambda: f"-({node})",
+        lambda: rng.choice(parts) if parts else words.grow(names, 1, rng),
+        lambda: words.grow(names, 2, rng),
+    ))()
+    left, right = (node, other) if rng.random() < 0.5 else (other, node)
+    place.put(parsed(words.choice.format(measure, number(spread(rng)), left, right)))
+    return True
+
+
 def hoist(tools):
     """A subexpression becomes a part of itself."""
     place = tools.pick("num", "bool")
@@ -201,6 +235,26 @@ def assign(tools):
     target = tools.rng.choice(names)
     value = tools.vocabulary.grow(names, 2, tools.rng)
     line.block.insert(line.index, ast.parse(f"{target} = {value}").body[0])
+    return True
+
+
+def average(tools):
+    """A subexpression becomes a running average of itself, kept in a name in scope."""
+    line = _line(tools, lambda line: line.function and isinstance(line.node, (ast.Assign, ast.AugAssign, ast.Return)))
+    if line is None:
+        return False
+    inside = {id(node) for node in ast.walk(line.node)}
+    places = [
+        p for p in tools.sites.expressions
+        if id(p.node) in inside and not p.whole and tools.sites.kind(p.node) == "num" and not _is_number(p.node)
+    ]
+    names = [name for name in tools.sites.numbers(line.names) if name not in tools.sites.arguments]
+    if not places or not names:
+        return False
+    place, target, keep = tools.rng.choice(places), tools.rng.choice(names), tools.rng.choice((0.5, 0.9, 0.99))
+    source = f"{target} = {keep} * {target} + {tools.rng.choice((1.0, round(1.0 - keep, 2)))} * ({ast.unparse(place.node)})"
+    place.put(parsed(target))
+    line.block.insert(line.index, ast.parse(source).body[0])
     return True
 
 
@@ -298,6 +352,6 @@ def _other_function(node, rng):
 
 OPERATORS = {
     "tune": tune, "leaf": leaf, "replace": replace, "wrap": wrap, "hoist": hoist, "operator": operator,
-    "graft": graft, "assign": assign, "delete": delete, "duplicate": duplicate, "move": move, "guard": guard,
+    "piecewise": piecewise, "graft": graft, "assign": assign, "average": average, "delete": delete, "duplicate": duplicate, "move": move, "guard": guard,
     "literal": literal,
 }

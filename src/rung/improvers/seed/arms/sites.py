@@ -64,6 +64,7 @@ class Sites:
         self.tree, self.imports = tree, imports
         self.expressions, self.lines = [], []
         self.kinds = infer_kinds(tree)
+        self.arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
         self.function = any(isinstance(node, ast.FunctionDef) for node in tree.body) or bool(outer)
         self._block(tree.body, list(outer), loop=False, function=bool(outer))
 

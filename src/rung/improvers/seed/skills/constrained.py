@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy.optimize import approx_fprime, minimize
+from scipy.optimize import approx_fprime
 from skills import interior
 
 PATIENCE = 150
@@ -40,6 +40,7 @@ class Smooth:
         self.jacobian = getattr(problem, "jacobian", None) or self._difference
         groups = getattr(problem, "groups", None)
         self.groups = [np.asarray(group, int) for group in (groups or np.arange(len(self.low))[:, None])]
+        self.curved = True
         self.margin = 0.0 if hasattr(problem, "repair") else MARGIN
 
     def _difference(self, x: np.ndarray) -> np.ndarray:
@@ -65,7 +66,7 @@ def search(problem: Any, rng_seed: int, start: np.ndarray | None = None) -> Iter
     """
     rng = np.random.default_rng(rng_seed)
     smooth = Smooth(problem)
-    solve = _by_interior_point if smooth.is_linear(rng) else _by_quadratic_models
+    smooth.curved = not smooth.is_linear(rng)
     best: tuple[float, np.ndarray] | None = None
     here: tuple[float, np.ndarray] | None = None
     if start is not None:
@@ -73,7 +74,7 @@ def search(problem: Any, rng_seed: int, start: np.ndarray | None = None) -> Iter
     stale, work = 0, 0.0
     while True:
         trial = _random_point(smooth, rng) if here is None else _kick(smooth, here[1], rng)
-        point, price = solve(smooth, trial, FIRST_BARRIER if here is None else KICKED_BARRIER)
+        point, price = _solve(smooth, trial, FIRST_BARRIER if here is None else KICKED_BARRIER)
         work += price
         found = _scored(smooth, point)
         if found is not None and (here is None or found[0] > here[0] + WORTHWHILE * abs(here[0])):
@@ -98,25 +99,8 @@ def _random_point(smooth: Smooth, rng: np.random.Generator) -> np.ndarray:
     return smooth.low + (smooth.high - smooth.low) * rng.random(len(smooth.low))
 
 
-def _by_interior_point(smooth: Smooth, x: np.ndarray, barrier: float) -> tuple[np.ndarray, float]:
-    point, rounds = interior.climb(smooth, x, barrier=barrier, margin=smooth.margin)
-    return point, rounds * interior.work_of_round(len(smooth.slack(point)), len(point))
-
-
-def _by_quadratic_models(smooth: Smooth, x: np.ndarray, barrier: float) -> tuple[np.ndarray, float]:
-    """Returns a local optimum by SLSQP, for objectives with curvature, and the work; the barrier has no part in it."""
-    del barrier
-    found = minimize(
-        lambda v: -smooth.objective(v),
-        x,
-        jac=lambda v: -smooth.gradient(v),
-        method="SLSQP",
-        bounds=list(zip(smooth.low, smooth.high, strict=True)),
-        constraints={"type": "ineq", "fun": lambda v: smooth.slack(v) - smooth.margin, "jac": smooth.jacobian},
-        options={"maxiter": 100, "ftol": 1e-12},
-    )
-    rows, columns = len(smooth.slack(x)), len(x)
-    return np.clip(found.x, smooth.low, smooth.high), found.nit * (0.2 + rows * columns * 2e-5)
+def _solve(smooth: Smooth, x: np.ndarray, barrier: float) -> interior.Climb:
+    return interior.climb(smooth, x, barrier=barrier, margin=smooth.margin, curved=smooth.curved)
 
 
 def _kick(smooth: Smooth, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -32,6 +32,9 @@ def main(text: str) -> None:
     try:
         if config["channel"] != runner.CHANNEL:
             os.dup2(config["channel"], runner.CHANNEL)
+        null = os.open("/dev/null", os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(null, standard)
         for name in ("PATH", "PWD", "OLDPWD"):
             os.environ.pop(name, None)
         linux.close_from(runner.CHANNEL + 1)

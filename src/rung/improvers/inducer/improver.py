@@ -1,0 +1,94 @@
+"""Finds functions from examples by enumeration over a typed vocabulary, and learns its vocabulary from what it found.
+
+`skills.json` holds what it knows, `weights.json` what productions cost, `settings.json` how much it spends. Given a
+program to improve, it searches for one that reproduces the examples; given an improver, it proposes other libraries.
+What is spent is counted in applications, and logged: no decision looks at a clock.
+"""
+
+import json
+
+from language import operations
+from render import source
+from rung_host import Child
+from search import Enumeration, Problem
+from terms import read_skill
+
+LETTERS = {"int": "I", "char": "I", "bool": "B", "str": "L", "list[int]": "L", "list[list[int]]": "N", "list[str]": "N"}
+
+
+def improve(brief, host):
+    """Proposes one solution when one is found, or several libraries when the program is an improver."""
+    settings = {**json.loads(brief.improver["files"]["settings.json"]), **brief.extra.get("settings", {})}
+    if "improver.py" in brief.program["files"]:
+        from learn import libraries  # noqa: PLC0415 - a process that solves a task does not pay for this file
+
+        children = [Child(files, brief.program["id"], operator)
+                    for operator, files in libraries(brief.program["files"], brief.extra.get("solutions", []), settings)]
+        host.log(proposals=len(children), solutions=len(brief.extra.get("solutions", [])))
+        if children:
+            host.evaluate(children[: brief.attempts])
+        return {"stopped": "every library was proposed"}
+    limit = brief.extra.get("applications", settings["applications"])
+    skills = [read_skill(entry) for entry in json.loads(brief.improver["files"]["skills.json"])]
+    costs = json.loads(brief.improver["files"]["weights.json"])
+    question = Question(brief)
+    term, used, by = solve(question.problem, {s.name: s for s in skills}, costs, limit=limit, share=settings["seed_share"])
+    host.log(applications=used, found=by)
+    if term is not None:
+        text = question.source(term, {s.name: s for s in skills})
+        host.evaluate([Child({question.file: text}, brief.program["id"], by)])
+    return {"stopped": "a solution was proposed" if term is not None else "the applications were used up"}
+
+
+class Question:
+    """A task as the brief states it: base types for the search, and the way back to the task's own types."""
+
+    def __init__(self, brief):
+        public = json.loads(brief.public)
+        self.arguments, self.result = public["arguments"], public["result"]
+        self.file = brief.program["entry"].partition(":")[0]
+        literals = [literal(value) for value in public.get("constants", [])]
+        self.problem = Problem(
+            [LETTERS[a] for a in self.arguments], LETTERS[self.result], literals=literals,
+            inputs=[[encoded(v, a) for v, a in zip(case["args"], self.arguments, strict=True)] for case in brief.cases],
+            outputs=[encoded(case["expected"], self.result) for case in brief.cases],
+        )
+
+    def source(self, term, skills):
+        """Returns the solution's text."""
+        return source(term, skills, self.arguments, result=self.result, letters=LETTERS)
+
+
+def literal(value):
+    """Returns (spelling, base type, value) of a constant that came with the task: a number, a character or a text."""
+    if isinstance(value, str) and len(value) > 1:
+        codes = encoded(value, "str")
+        return f"#[{','.join(map(str, codes))}]", "L", codes
+    code = ord(value) if isinstance(value, str) else value
+    return f"#{code}", "I", code
+
+
+def encoded(value, kind):
+    """Returns a value of the task's type as one of base type: tuples for lists and texts, codes for characters."""
+    if kind == "char":
+        return ord(value)
+    if isinstance(value, str):
+        return tuple(map(ord, value))
+    return tuple([encoded(v, "") for v in value]) if isinstance(value, list) else value
+
+
+def solve(problem, skills, costs, *, limit, share):
+    """Returns (term or None, applications used, vocabulary that found it); a share of the limit is the seed's own."""
+    work = [0]
+    tools = operations(work)
+    plans = [("learned", skills, costs, limit - int(share * limit)), ("seed", {}, {}, int(share * limit))]
+    if not skills and not costs:
+        plans = [("seed", {}, {}, limit)]
+    total = 0
+    for by, known, prices, part in plans:
+        search = Enumeration(problem, known, costs=prices, operations=tools, work=work)
+        term = search.run(part)
+        total += search.used
+        if term is not None:
+            return term, total, by
+    return None, total, ""
