@@ -50,7 +50,7 @@ class Meter:
     def mark(self) -> None:
         """Notes the moment; the first mark ends the start-up."""
         if not self._marks:
-            self._before_first = sum(with_reaped(pid) for pid in tree(self._pid))
+            self._before_first = sum(with_reaped(pid) for pid in tree(os.getpid())[1:])  # orphans are below this one
         self._marks.append(time.monotonic())
 
     def measured(

@@ -41,14 +41,15 @@ _MEMORY = "/dev/shm"  # noqa: S108 - where there is one: CPU is what counts here
 class Storage:
     """CPU milliseconds of the engine per real evaluation with few and with many candidates stored; peak memory in MB.
 
-    stored_ms: CPU to judge and record one candidate whose scores are free, over the last thousands.
-    resumed: seconds of CPU and peak memory of a second process that takes up the same run.
+    first_ms, last_ms: CPU to judge and record one candidate whose scores are free, near the start and at the end.
+    resume_*: CPU seconds and peak memory of a second process that takes up the same run.
     """
 
     candidates: int
     few_ms: float
     many_ms: float
-    stored_ms: float
+    first_ms: float
+    last_ms: float
     peak_mb: float
     resume_cpu_seconds: float
     resume_peak_mb: float
@@ -70,6 +71,10 @@ class Instant:
         for index, _ in enumerate(jobs):
             cost = Cost(1, 0.001, 0.002)
             yield index, Scored(Evaluation(Status.OK, (-1.0,), -1.0, {}, (), cost, "none"), ((3,),), None)
+
+    def finished(self, jobs: Sequence[Job]) -> Iterator[list[tuple[int, Scored]]]:
+        """Yields groups of one, as a single worker does."""
+        return ([each] for each in self.score_all(jobs))
 
     def close(self) -> None:
         """Ends the sandbox."""
@@ -114,15 +119,16 @@ def fill(workspace: Path, *, candidates: int, real: int) -> dict[str, float]:
     executor.is_real = True
     few = propose(search, FEW, FEW + real)
     executor.is_real = False
-    tail = max(FEW + real, candidates - 2000)
-    propose(search, FEW + real, tail)
-    stored = propose(search, tail, candidates)
+    begin, window = FEW + real, min(2000, candidates // 4)
+    first = propose(search, begin, begin + window)
+    propose(search, begin + window, candidates - window)
+    last = propose(search, candidates - window, candidates)
     executor.is_real = True
     many = propose(search, candidates, candidates + real)
     search.close()
     ledger.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"few_ms": few, "many_ms": many, "stored_ms": stored, "peak_mb": peak}
+    return {"few_ms": few, "many_ms": many, "first_ms": first, "last_ms": last, "peak_mb": peak}
 
 
 def resume(workspace: Path, *, candidates: int) -> dict[str, float]:

@@ -27,12 +27,13 @@ class Wanted:
 class Found:
     """What came out of a run: values on validation, and on held-out cases with the paired gain and its 95 % interval.
 
-    failure: why there is nothing, in words, or "".
+    improver_id: which version of the improver it was. failure: why there is nothing, in words, or "".
     """
 
     task: str
     improver: str
     seed: int
+    improver_id: str = ""
     run: str = ""
     start: float | None = None
     value: float | None = None
@@ -69,6 +70,7 @@ def run(wanted: Wanted) -> Found:
         task=wanted.task,
         improver=wanted.improver,
         seed=wanted.seed,
+        improver_id=outcome.improver,
         run=outcome.run,
         start=outcome.start.value,
         value=outcome.incumbent.value,

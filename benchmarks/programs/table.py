@@ -31,8 +31,9 @@ def _line(task: str, rows: Sequence[Found]) -> tuple[str, ...]:
     is_met = goal.is_met(values)
     if is_met and len(values) < len(rows):
         is_met = False  # a seed that failed has not met anything
+    versions = sorted({each.improver_id[:8] for each in rows if each.improver_id})
     return (
-        rows[0].improver,
+        f"{rows[0].improver} ({', '.join(versions)})",
         ", ".join("-" if value is None else f"{value:.8g}" for value in judged),
         f"{statistics.median(values):.8g}" if values else "-",
         "; ".join(_gain(each) for each in rows),

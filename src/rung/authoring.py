@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class task:  # noqa: N801 - used as a decorator, @rung.task(...)
             raise BadInput("rung.task decorates a function evaluate(case, trial); this is none")
         home = Path(code.co_filename).parent
         name = self.name or str(code.co_name).replace("_", "-")
+        self._check(name)
         return Task(
             name=name,
             goal=self.goal,
@@ -84,6 +86,17 @@ class task:  # noqa: N801 - used as a decorator, @rung.task(...)
             known=dict(self.known or {}),
             unit=self.unit,
         )
+
+
+    def _check(self, name: str) -> None:
+        own = self.limits
+        limits = (own.cpu_seconds, own.wall_seconds, own.memory_mb, own.output_bytes)
+        if not all(math.isfinite(limit) and limit > 0 for limit in limits) or self.attempts < 1:
+            raise BadInput(f"task {name!r}: limits and attempts must be positive numbers")
+        if not all(map(math.isfinite, (self.bound or 0.0, *(self.known or {}).values()))):
+            raise BadInput(f"task {name!r}: bound and known values must be finite; leave out what is not proven")
+        if isinstance(self.editable, str):
+            raise BadInput(f"task {name!r}: editable is a tuple of patterns; write ({self.editable!r},)")
 
 
 def _split(task_name: str, split: str, inputs: Iterable[JSON] | Fresh) -> Split:

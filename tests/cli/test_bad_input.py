@@ -41,6 +41,11 @@ def says(ended: Ended, *words: str, code: int = 2) -> None:
         ("task.py", TASK.replace("range(3)", "[float('nan')]"), ("cannot cross the wall",)),
         ("task.py", TASK.replace("fresh(4)", "fresh(0)"), ("fresh",)),
         ("task.py", TASK.replace("goal=", "gaol="), ("gaol",)),
+        ("task.py", TASK.replace("bound=0.0", "bound=float('nan')"), ("bound", "finite")),
+        ("task.py", TASK.replace("bound=0.0", "attempts=0"), ("attempts", "positive")),
+        ("task.py", TASK.replace("bound=0.0", "editable='program.py'"), ("editable", "('program.py',)")),
+        ("program.py", "def guess(x):\n    return [0, 0, 0][x]\n", ("on validation it fails",)),
+        ("program.py", "import time\ndef guess(x):\n    return time.time_ns() % 100003\n", ("exact=False",)),
         ("steps/improver.py", "def improve(brief:\n", ("improver.py does not compile",)),
     ],
 )
@@ -52,6 +57,14 @@ def test_a_file_that_is_wrong(
     else:
         (workshop / file).write_text(text)
     says(rung(*IMPROVE), *words)
+
+
+def test_the_same_cases_in_two_splits_have_the_same_chance(rung: Command, workshop: Path) -> None:
+    text = TASK.replace("validation=range(3, 6)", "validation=range(3)").replace(", bound=0.0", "")
+    (workshop / "task.py").write_text(text.replace("- 40)", "- 40) + trial.rng.random()"))
+    run = json.loads(rung(*IMPROVE, "--quiet", "--json").out)["run"]
+    assert rung("export", run, "out").code == 0
+    assert rung("verify").code == 0
 
 
 @pytest.mark.parametrize(
@@ -122,16 +135,8 @@ def run(rung: Command) -> str:
 @pytest.mark.usefixtures("run")
 def test_a_run_nobody_knows(rung: Command) -> None:
     says(rung("show", "zzz"), "zzz", "rung show")
-    for seed in range(2, 40):  # until two names start alike
-        if rung("improve", "task.py", "--improver", "crash", "--attempts", 1, "--seed", seed, "--quiet").code != 1:
-            pytest.fail("the improver that crashes did not")
-        names = [one["run"] for one in json.loads(rung("show", "--json").out)]
-        firsts = [name[0] for name in names]
-        double = next((first for first in firsts if firsts.count(first) > 1), None)
-        if double:
-            says(rung("diff", double), "several runs start with", *[name for name in names if name[0] == double])
-            return
-    pytest.fail("40 names and no two start alike")
+    rung("improve", "task.py", "--improver", "crash", "--attempts", 1, "--seed", 2, "--quiet")
+    says(rung("diff", ""), "several runs start with", *[one["run"] for one in json.loads(rung("show", "--json").out)])
 
 
 def foreign(ledger: Path) -> None:

@@ -11,24 +11,21 @@ import pytest
 from .conftest import Command
 
 
-@pytest.mark.parametrize("example", ["binpack.py", "thermometer", "delivery"])
-def test_an_example_is_made_better(rung: Command, root: Path, example: str) -> None:
+@pytest.mark.parametrize(
+    ("example", "file"), [("binpack.py", None), ("thermometer", "reading.py"), ("delivery", "van.py")]
+)
+def test_an_example_is_made_better(rung: Command, root: Path, workshop: Path, example: str, file: str | None) -> None:
+    """And what may not be edited was not: a whole file, or what stands above the region that may be."""
     task = root / "examples" / example
-    ended = rung("improve", task, "--attempts", 60, "--seed", 1, "--cpu-seconds", 20, "--quiet", "--json")
+    ended = rung("improve", task, "--attempts", 40, "--seed", 1, "--cpu-seconds", 20, "--quiet", "--json")
     assert ended.code == 0, ended.err
     made = json.loads(ended.out)
     assert made["incumbent"]["value"] > made["seed"]["value"]
     assert made["held_out"]["gain"] > 0
-    assert rung("export", made["run"], "out").code == 0
-
-
-def test_only_what_may_be_edited_was(rung: Command, root: Path, workshop: Path) -> None:
-    for example, fixed in (("thermometer", "reading.py"), ("delivery", "van.py")):
-        task = root / "examples" / example
-        made = json.loads(rung("improve", task, "--attempts", 60, "--seed", 1, "--quiet", "--json").out)
-        assert rung("export", made["run"], example).code == 0
-        before = (task / "program" / fixed).read_text().partition("# EVOLVE-BLOCK-START")[0]
-        assert (workshop / example / fixed).read_text().startswith(before)
+    if file is not None:
+        assert rung("export", made["run"], "out").code == 0
+        fixed = (task / "program" / file).read_text().partition("# EVOLVE-BLOCK-START")[0]
+        assert (workshop / "out" / file).read_text().startswith(fixed)
 
 
 def test_an_example_is_short_enough_to_be_one(root: Path) -> None:

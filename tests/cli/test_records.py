@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from rung.cli import doctor
+from rung.errors import NoSandbox
+
 from .conftest import TASK, Command
 
 IMPROVE = ("improve", "task.py", "--improver", "steps", "--seed", 7, "--attempts", 25, "--quiet")
@@ -144,7 +147,18 @@ def test_doctor_names_what_is_taken(rung: Command) -> None:
     assert document["taken"] == passed[0]
     assert document["rescorer"] in passed
     assert all(one["reason"] for one in document["sandboxes"] if not one["passed"])
-    assert document["taken"] in rung("doctor").out
+
+
+def test_doctor_where_nothing_works_says_what_to_do(rung: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise NoSandbox(f"no sandbox isolates programs well enough here ({name}: no luck). Install bubblewrap.")
+
+    monkeypatch.setattr(doctor, "open_sandbox", refuse)
+    ended = rung("doctor")
+    assert ended.code == 1
+    assert "FAILED" in ended.out
+    assert "no luck" in ended.out
+    assert "Install bubblewrap" in ended.out
 
 
 def test_what_ships_is_listed(rung: Command) -> None:

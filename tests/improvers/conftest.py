@@ -39,7 +39,9 @@ def make_brief() -> Callable[..., host.Brief]:
 
     def make(files: dict[str, str], **changes: Any) -> host.Brief:
         folder = IMPROVERS / changes.pop("improver", "seed")
-        own = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.[jp]*") if path.is_file()}
+        own = {
+            path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.[jp]*") if path.is_file()
+        }
         values: dict[str, Any] = {
             "goal": "as high as possible",
             "program": {"id": "0" * 64, "files": files, "entry": "rule.py:rule"},
@@ -82,7 +84,7 @@ class FakeHost:
     def _result(self, number: str, files: dict[str, str]) -> host.Result:
         try:
             value = float(self.score(files))
-        except Exception as error:  # noqa: BLE001 - stands for the sandbox, where anything a program raises is a status
+        except Exception as error:  # noqa: BLE001 - stands for the sandbox
             return host.Result(number, "error", None, (), (str(error),), {}, incumbent=False)
         self.values.append(value)
         return host.Result(number, "ok", value, (value,), (), {}, incumbent=False)

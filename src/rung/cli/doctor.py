@@ -52,7 +52,12 @@ def diagnose(name: str) -> Diagnosis:
     try:
         box = open_sandbox(name)
     except NoSandbox as refusal:
-        reason = str(refusal).removeprefix("no sandbox isolates programs well enough here (").split("). ")[0]
+        reason = (
+            str(refusal)
+            .removeprefix("no sandbox isolates programs well enough here (")
+            .split("). ")[0]
+            .removeprefix(f"{name}: ")
+        )
         return Diagnosis(name, passed=False, seconds=time.monotonic() - began, layers=(), reason=reason)
     try:
         began = time.monotonic()

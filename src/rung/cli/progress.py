@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LIVE_SECONDS = 0.2
 LINE_SECONDS = 5.0
 ARMS_SHOWN = 8
+CURVE_WIDTH = 72
+CURVE_HEIGHT = 5
 
 
 class Progress:
@@ -47,7 +49,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         """Takes the screen, if there is one."""
-        if not self._quiet and self._console.is_terminal:
+        if not self._quiet and self._console.is_terminal and not self._console.is_dumb_terminal:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
         return self
@@ -77,7 +79,7 @@ class Progress:
         self._shown = now
         pace = (self.story.spent.evaluations - self._before) / max(now - self._began, 1e-3)
         if self._live is not None:
-            self._live.update(picture(self.story, pace=pace), refresh=True)
+            self._live.update(picture(self.story, pace=pace, width=self._console.width), refresh=True)
         else:
             self._console.print(line(self.story, pace=pace) + _earning(self.story), soft_wrap=True)
 
@@ -91,16 +93,20 @@ class Progress:
         self._console.print(f"{verb} {self.story.run} of {plain(start['task'])}, {what}, {sandbox}", soft_wrap=True)
 
 
-def picture(story: Story, *, pace: float) -> RenderableType:
-    """Returns the whole display. pace: evaluations per second, of this sitting."""
-    lines = [Text(row, style="green") for row in story_curve(story)]
+def picture(story: Story, *, pace: float, width: int) -> RenderableType:
+    """Returns the whole display. pace: evaluations per second, of this sitting. width: of the terminal."""
+    lines = [Text(row, style="green") for row in story_curve(story, width=width - 1)]
     arms = arms_table(story)
     return Group(*lines, Text(line(story, pace=pace)), *([arms] if arms else []))
 
 
-def story_curve(story: Story) -> list[str]:
-    """Returns the lines of the run's score curve."""
-    return curve([(step.number, step.value) for step in story.steps], last=story.attempts)
+def story_curve(story: Story, *, width: int = CURVE_WIDTH) -> list[str]:
+    """Returns the lines of the run's score curve, its least and its best value beside it."""
+    points = [(step.number, step.value) for step in story.steps]
+    labels = [number(story.best), *[""] * (CURVE_HEIGHT - 2), number(story.first)]
+    margin = max(map(len, labels))
+    rows = curve(points, last=story.attempts, width=min(width, CURVE_WIDTH) - margin - 1, height=CURVE_HEIGHT)
+    return [f"{label:>{margin}} {row}" for label, row in zip(labels, rows, strict=False)]
 
 
 def line(story: Story, *, pace: float) -> str:

@@ -38,5 +38,8 @@ def recorded_task(ledger: Ledger, story: Story, *, workspace: Path) -> Task:
 
 
 def validation_cases(task: Task, story: Story) -> tuple[Case, ...]:
-    """Returns the cases that selected the run's incumbents."""
-    return draw_cases(task.validation, name="validation", seed=int(story.start["seed"]), after="")
+    """Returns the cases that selected the run's incumbents: those of train where both splits have the same inputs."""
+    seed = int(story.start["seed"])
+    train = draw_cases(task.train, name="train", seed=seed, after="")
+    validation = draw_cases(task.validation, name="validation", seed=seed, after="")
+    return train if [case.input for case in train] == [case.input for case in validation] else validation

@@ -8,7 +8,8 @@ import signal
 import socket
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from rung import errors, wire
 from rung.kernel import codec
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from rung.kernel.sandbox.port import Sandbox
     from rung.records import Case, Program, Task
+
+AHEAD_BYTES = 1 << 16  # fits into the buffer of a socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,9 @@ class Executor(Protocol):
     def score_all(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Scored]]:
         """Yields (index of the job, its result) as they finish."""
 
+    def finished(self, jobs: Sequence[Job]) -> Iterator[list[tuple[int, Scored]]]:
+        """Yields the same in groups: all that have finished since the last group was asked for."""
+
     def close(self) -> None:
         """Ends everything that was started."""
 
@@ -51,6 +57,10 @@ class Inline:
         """Yields (index of the job, its result) as they finish."""
         for index, job in enumerate(jobs):
             yield index, score(self._task, job.program, job.cases, sandbox=self._sandbox, seed=self._seed)
+
+    def finished(self, jobs: Sequence[Job]) -> Iterator[list[tuple[int, Scored]]]:
+        """Yields groups of one."""
+        return ([each] for each in self.score_all(jobs))
 
     def close(self) -> None:
         """Ends the sandbox."""
@@ -81,18 +91,27 @@ class Pool:
         Raises:
           RungError: what a worker's evaluator or sandbox raised.
         """
+        return chain.from_iterable(self.finished(jobs))
+
+    def finished(self, jobs: Sequence[Job]) -> Iterator[list[tuple[int, Scored]]]:
+        """Yields the same in groups: all that have finished since the last group was asked for."""
         waiting = deque(enumerate(jobs))
-        busy: dict[Channel, int] = {}
+        busy: dict[Channel, deque[int]] = {channel: deque() for channel in self._channels}
         with selectors.DefaultSelector() as selector:
             for channel in self._channels:
                 selector.register(channel.socket, selectors.EVENT_READ, channel)
-                _hand_out(waiting, channel, busy)
-            while busy:
+            while waiting or any(busy.values()):
+                for channel in (*self._channels, *self._channels):
+                    _hand_out(waiting, channel, busy[channel], workers=len(busy))
+                group = []
                 for key, _ in selector.select():
-                    channel = key.data
-                    index, document = busy.pop(channel), channel.receive()
-                    _hand_out(waiting, channel, busy)  # first: no worker waits while a result is being recorded
-                    yield index, _scored_from_json(document)
+                    for document in key.data.received():
+                        group.append((busy[key.data].popleft(), document))
+                        _hand_out(waiting, key.data, busy[key.data], workers=len(busy))
+                if good := [(index, _scored_from_json(each)) for index, each in group if "raised" not in each]:
+                    yield good
+                for _, document in group:
+                    _raise(document)
 
     def close(self) -> None:
         """Ends the workers and everything below them."""
@@ -108,36 +127,45 @@ class Channel:
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
-        self._file = connection.makefile("rb")
+        self._rest = bytearray()
 
     def send(self, document: wire.JSON) -> None:
         """Writes one line."""
         self.socket.sendall(wire.encode(document))
 
-    def receive(self) -> dict[str, wire.JSON]:
-        """Returns one line.
+    def received(self) -> list[dict[str, wire.JSON]]:
+        """Returns the lines that one read completes, waiting for something to read.
 
         Raises:
           SandboxBroken: the other side is gone.
         """
-        line = self._file.readline()
-        if not line:
+        data = self.socket.recv(1 << 18)
+        if not data:
             raise errors.SandboxBroken("a worker process of the engine died; run the same command again to go on")
-        document = wire.parse(line)
-        assert isinstance(document, dict)  # noqa: S101 - both ends are ours; this tells the type checker
-        return document
+        self._rest += data
+        *lines, self._rest = self._rest.split(b"\n")
+        documents: Any = [wire.parse(bytes(line)) for line in lines]
+        return documents  # type: ignore[no-any-return] # objects all of them: both ends are ours
 
     def close(self) -> None:
         """Closes the connection."""
-        self._file.close()
         self.socket.close()
 
 
-def _hand_out(waiting: deque[tuple[int, Job]], channel: Channel, busy: dict[Channel, int]) -> None:
-    """Sends the next job, if there is one, to an idle worker."""
-    if waiting:
-        busy[channel], job = waiting.popleft()
-        channel.send({"program": codec.program_bytes(job.program).decode(), "cases": codec.cases_to_json(job.cases)})
+def _hand_out(waiting: deque[tuple[int, Job]], channel: Channel, busy: deque[int], *, workers: int) -> None:
+    """Sends a worker the next job; one job ahead where many wait, so that it does not wait while results are recorded.
+
+    A long job is never sent ahead: the worker may be writing, and then nobody would read.
+    """
+    if not waiting or len(busy) > 1 or (busy and len(waiting) <= workers):
+        return
+    index, job = waiting[0]
+    line = wire.encode({"program": codec.program_bytes(job.program).decode(), "cases": codec.cases_to_json(job.cases)})
+    if busy and len(line) > AHEAD_BYTES:
+        return
+    waiting.popleft()
+    busy.append(index)
+    channel.socket.sendall(line)
 
 
 def _work(task: Task, make_sandbox: Callable[[], Sandbox], seed: int, channel: Channel) -> NoReturn:
@@ -147,25 +175,33 @@ def _work(task: Task, make_sandbox: Callable[[], Sandbox], seed: int, channel: C
     try:
         sandbox = make_sandbox()
         while True:
-            request = channel.receive()
-            program = codec.program_from_bytes(str(request["program"]).encode())
-            try:
-                scored = score(task, program, codec.cases_from_json(request["cases"]), sandbox=sandbox, seed=seed)
-                channel.send(_scored_to_json(scored))
-            except errors.RungError as error:
-                channel.send({"raised": type(error).__name__, "message": str(error)})
+            for request in channel.received():
+                channel.send(_answer(task, request, sandbox, seed))
     finally:
         os._exit(0)
 
 
-def _scored_to_json(scored: Scored) -> wire.JSON:
+def _answer(task: Task, request: dict[str, wire.JSON], sandbox: Sandbox, seed: int) -> dict[str, wire.JSON]:
+    program = codec.program_from_bytes(str(request["program"]).encode())
+    try:
+        scored = score(task, program, codec.cases_from_json(request["cases"]), sandbox=sandbox, seed=seed)
+    except errors.RungError as error:
+        return {"raised": type(error).__name__, "message": str(error)}
+    return _scored_to_json(scored)
+
+
+def _scored_to_json(scored: Scored) -> dict[str, wire.JSON]:
     outputs: wire.JSON = [list(case) for case in scored.outputs]
     return {"evaluation": codec.evaluation_to_json(scored.evaluation), "outputs": outputs, "denied": scored.denied}
 
 
-def _scored_from_json(document: dict[str, wire.JSON]) -> Scored:
+def _raise(document: dict[str, wire.JSON]) -> None:
+    """Raises what a worker's evaluator or sandbox raised, if it did."""
     if "raised" in document:
         raise getattr(errors, str(document["raised"]))(document["message"])
+
+
+def _scored_from_json(document: dict[str, wire.JSON]) -> Scored:
     outputs = document["outputs"]
     assert isinstance(outputs, list)  # noqa: S101 - both ends are ours; this tells the type checker
     denied = document["denied"]

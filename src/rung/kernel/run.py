@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rung.kernel import codec
+from rung.kernel.ledger.port import Entry
 from rung.records import Cost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rung.kernel.ledger.port import Event, Ledger
     from rung.wire import JSON
@@ -81,5 +82,10 @@ class Run:
 
     def record(self, event_type: str, body: dict[str, JSON], *, blobs: tuple[bytes, ...] = ()) -> None:
         """Appends an event of this run, durable when this returns."""
-        event = self.ledger.append(event_type, body, run=self.id, parent_run=self._parent, blobs=blobs)
-        self._observe(event)
+        self.record_all(event_type, [(body, blobs)])
+
+    def record_all(self, event_type: str, bodies: Sequence[tuple[dict[str, JSON], tuple[bytes, ...]]]) -> None:
+        """Appends events of this run, with their blobs, in one durable commit."""
+        entries = [Entry(event_type, body, self.id, self._parent, blobs) for body, blobs in bodies]
+        for event in self.ledger.append_all(entries):
+            self._observe(event)

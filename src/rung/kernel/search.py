@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rung.errors import BudgetExhausted, Status
+from rung.errors import BadInput, BudgetExhausted, Status
 from rung.kernel import codec
 from rung.kernel.archive import Archive
 from rung.kernel.pool import Job
@@ -32,6 +32,10 @@ class Proposal:
     program: Program
     parents: tuple[str, ...]
     operator: str
+
+
+# The number of an attempt, what was proposed, how it did, and why it was killed (None: it was not).
+Row = tuple[int, Proposal, Evaluation, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Search:
         self._attempts, self._used, self._number = attempts, 0, 0
         self._partial: dict[str, Evaluation] = {}
         self._same = [case.input for case in train] == [case.input for case in validation]
+        if self._same:  # the same cases by name too: the evaluator's randomness on a case follows from it
+            self._validation = train
         self.archive = Archive()
         self._incumbent: Incumbent | None = None
         self._incumbent_train = 0.0
@@ -96,8 +102,11 @@ class Search:
     def begin(self) -> Evaluation:
         """Returns the seed program's evaluation on train, having made it the first incumbent when it is valid."""
         answer = self._judge([Proposal(self.task.program, (), "seed")], len(self.train))[0]
-        if answer.evaluation.status is Status.OK:
-            self._challenge(0, self.task.program, answer.evaluation)
+        if answer.evaluation.status is Status.OK and not self._challenge(0, self.task.program, answer.evaluation):
+            raise BadInput(
+                f"the program of task {self.task.name!r} passes its train cases, but on validation it fails or scores "
+                "differently when it is run again: mend it, or say exact=False if its scores are measurements"
+            )
         return answer.evaluation
 
     def evaluate(self, proposals: Sequence[Proposal], cases: int | None = None) -> list[Answer]:
@@ -157,16 +166,19 @@ class Search:
                 self._remember(number, proposal, done[index], denied=body["denied"])
             elif (refusal := self._refusal(proposal)) is not None:
                 done[index] = Evaluation(Status.INVALID, feedback=(refusal,), cost=Cost(evaluations=1))
-                self._record(number, proposal, done[index], denied=None)
+                self._record([(number, proposal, done[index], None)])
             elif (begun := self._partial.get(program.id)) is not None and len(begun.scores) >= wanted:
                 done[index] = begun  # what is asked for is known already
             else:
                 jobs.append((index, begun, Job(program, self.train[len(begun.scores) if begun else 0 : wanted])))
-        for position, scored in self._executor.score_all([job for _, _, job in jobs]):
-            index, begun, _ = jobs[position]
-            done[index] = _joined(begun, scored.evaluation)
-            self.budget.charge(scored.evaluation.cost)
-            self._record(first + index, proposals[index], done[index], denied=scored.denied)
+        for group in self._executor.finished([job for _, _, job in jobs]):
+            rows: list[Row] = []
+            for position, scored in group:
+                index, begun, _ = jobs[position]
+                done[index] = _joined(begun, scored.evaluation)
+                rows.append((first + index, proposals[index], done[index], scored.denied))
+                self.budget.charge(scored.evaluation.cost)
+            self._record(rows)
         return [done[index] for index in range(len(proposals))]
 
     def _refusal(self, proposal: Proposal) -> str | None:
@@ -174,20 +186,26 @@ class Search:
             return "the lineage is in quarantine: an ancestor made a system call that no honest program needs"
         return violation(self.task.program, proposal.program, self.task.editable)
 
-    def _record(self, number: int, proposal: Proposal, evaluation: Evaluation, *, denied: str | None) -> None:
-        parents: list[JSON] = list(proposal.parents)
-        body: dict[str, JSON] = {
-            "number": number,
-            "program": proposal.program.id,
-            "parents": parents,
-            "operator": proposal.operator,
-            "evaluation": codec.evaluation_to_json(evaluation),
-            "denied": denied,
-            "spent": codec.cost_to_json(self.budget.spent),
-            "blobs": [proposal.program.id],
-        }
-        self.run.record("evaluation", body, blobs=(codec.program_bytes(proposal.program),))
-        self._remember(number, proposal, evaluation, denied=denied)
+    def _record(self, rows: Sequence[Row]) -> None:
+        """Records what finished together in one commit."""
+        spent = codec.cost_to_json(self.budget.spent)
+        bodies = []
+        for number, proposal, evaluation, denied in rows:
+            parents: list[JSON] = list(proposal.parents)
+            body: dict[str, JSON] = {
+                "number": number,
+                "program": proposal.program.id,
+                "parents": parents,
+                "operator": proposal.operator,
+                "evaluation": codec.evaluation_to_json(evaluation),
+                "denied": denied,
+                "spent": spent,
+                "blobs": [proposal.program.id],
+            }
+            bodies.append((body, (codec.program_bytes(proposal.program),)))
+        self.run.record_all("evaluation", bodies)
+        for number, proposal, evaluation, denied in rows:
+            self._remember(number, proposal, evaluation, denied=denied)
 
     def _remember(self, number: int, proposal: Proposal, evaluation: Evaluation, *, denied: str | None) -> None:
         program_id = proposal.program.id

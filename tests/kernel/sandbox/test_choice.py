@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rung.errors import BadInput, NoSandbox
-from rung.kernel.sandbox import choice, forkserver, open_sandbox
+from rung.kernel.sandbox import Sandbox, choice, forkserver, open_sandbox
 from rung.kernel.sandbox.selftest import leaks
 
 JAIL = Path(forkserver.__file__).parent / "jail"
@@ -20,7 +20,12 @@ def test_a_passed_self_test_is_remembered_for_these_circumstances_alone(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     tested: list[str] = []
-    monkeypatch.setattr(choice, "leaks", lambda sandbox: tested.append(sandbox.name) or [])
+
+    def passes(sandbox: Sandbox) -> list[str]:
+        tested.append(sandbox.name)
+        return []
+
+    monkeypatch.setattr(choice, "leaks", passes)
     for _ in range(2):
         open_sandbox().close()
     assert len(tested) == 1

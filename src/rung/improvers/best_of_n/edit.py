@@ -6,8 +6,14 @@ import ast
 import fnmatch
 
 NUMBERS = (0.0, 0.5, 1.0, 2.0, 3.0, 10.0, 20.0, 50.0)
-ARRAYS = ("np.sqrt(np.abs({}))", "np.log(np.abs({}) + 1e-09)", "np.square({})", "np.abs({})", "np.sign({})",
-          "np.tanh({})")
+ARRAYS = (
+    "np.sqrt(np.abs({}))",
+    "np.log(np.abs({}) + 1e-09)",
+    "np.square({})",
+    "np.abs({})",
+    "np.sign({})",
+    "np.tanh({})",
+)
 PLAIN = ("abs({})", "({0}) * ({0})", "abs({}) ** 0.5")
 JOINS = ("({} + {})", "({} - {})", "({} * {})", "({} / ({} + 1e-09))")
 TRIES = 40
@@ -18,7 +24,9 @@ def editable(brief):
     return [
         name
         for name, text in sorted(brief.program["files"].items())
-        if name.endswith(".py") and isinstance(text, str) and "EVOLVE-BLOCK" not in text
+        if name.endswith(".py")
+        and isinstance(text, str)
+        and "EVOLVE-BLOCK" not in text
         and (brief.editable is None or any(fnmatch.fnmatch(name, pattern) for pattern in brief.editable))
     ]
 
@@ -41,9 +49,10 @@ def edited(files, names, rng):
 
 def _edit(function, arrays, rng):
     slots = [slot for statement in function.body for slot in _slots(statement)]
-    names = sorted({node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
-                   | {node.id for node in ast.walk(function) if isinstance(node, ast.Name)
-                      and isinstance(node.ctx, ast.Store)})
+    names = sorted(
+        {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+        | {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    )
     if len(function.body) > 1 and rng.random() < 0.15:
         _edit_statements(function.body, rng)
     elif slots:
@@ -64,9 +73,9 @@ def _slots(statement):
                 continue
             for place, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
                 named = isinstance(node, ast.Name) and isinstance(parent, (ast.Attribute, ast.Subscript))
-                if isinstance(node, (ast.Name, ast.Constant, ast.BinOp, ast.Call, ast.UnaryOp)) and not named:
-                    if not isinstance(getattr(node, "value", None), str):
-                        yield parent, field, place
+                fits = isinstance(node, (ast.Name, ast.Constant, ast.BinOp, ast.Call, ast.UnaryOp)) and not named
+                if fits and not isinstance(getattr(node, "value", None), str):
+                    yield parent, field, place
 
 
 def _other(node, names, arrays, rng):

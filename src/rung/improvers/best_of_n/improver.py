@@ -1,6 +1,6 @@
 """A baseline: n independent short chains of random edits from the seed program, the best is kept.
 
-Where the task has a public problem, half of the attempts are independent single local solves from random starts.
+Where the task has a public problem, every fifth attempt is a single local solve from a random start.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def improve(brief, host):
     while idle < IDLE:
         chains = [(brief.program["id"], dict(brief.program["files"]), brief.value) for _ in range(PARALLEL)]
         for _ in range(CHAIN):
-            chains, tried = advance(brief, host, chains, names=names, rng=rng)
+            chains, tried = advance(host, chains, names=names, rng=rng)
             idle = 0 if tried else idle + 1
             child = solve(brief, problem, rng) if points else None
             if child is not None:
@@ -34,10 +34,12 @@ def improve(brief, host):
     return {"stopped": "no new program found"}
 
 
-def advance(brief, host, chains, *, names, rng):
+def advance(host, chains, *, names, rng):
     """Returns (the chains after one more child each, how many children there were)."""
     made = [edited(files, names, rng) if names else None for _, files, _ in chains]
-    children = [Child(new, parent, "chain") for new, (parent, _, _) in zip(made, chains, strict=True) if new is not None]
+    children = [
+        Child(new, parent, "chain") for new, (parent, _, _) in zip(made, chains, strict=True) if new is not None
+    ]
     if not children:
         return chains, 0
     results = iter(host.evaluate(children))

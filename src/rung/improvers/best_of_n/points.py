@@ -1,7 +1,7 @@
-"""Random points of a public problem, random changes of one, one local solve, and the program that returns a point.
+"""Random points of a public problem, changes of one, one local solve, and the program that returns a point.
 
-What a problem offers decides its kind: `objective` (continuous), `pieces` (minimise the largest), `cost` (a sequence) or
-`completions` (a subset without forbidden triples). The file is the same in both baselines.
+What a problem offers decides its kind: `objective` (continuous), `pieces` (minimise the largest), `cost` (a sequence)
+or `completions` (a subset without forbidden triples). The file is the same in both baselines.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ def load(brief):
 
 def kind(problem):
     """Returns "numbers", "minimax", "sequence" or "subset"; None for a kind that is not known here."""
-    for attribute, name in (("pieces", "minimax"), ("objective", "numbers"), ("cost", "sequence"),
-                            ("completions", "subset")):
+    for attribute, name in (
+        ("pieces", "minimax"),
+        ("objective", "numbers"),
+        ("cost", "sequence"),
+        ("completions", "subset"),
+    ):
         if hasattr(problem, attribute):
             return name
     return None
@@ -93,24 +97,45 @@ def _descended(problem, start, *, minimax):
     low, high = np.asarray(problem.low, float), np.asarray(problem.high, float)
     constraints, bounds = [], list(zip(low, high, strict=True))
     if minimax:
+
         def lift(function):
             return lambda z: function(z[:-1])
+
         gradient = np.append(np.zeros(len(start)), 1.0)
-        constraints.append({"type": "ineq", "fun": lambda z: z[-1] - problem.pieces(z[:-1]),
-                            "jac": lambda z: _with_column(-np.asarray(problem.pieces_jacobian(z[:-1])))})
+        constraints.append(
+            {
+                "type": "ineq",
+                "fun": lambda z: z[-1] - problem.pieces(z[:-1]),
+                "jac": lambda z: _with_column(-np.asarray(problem.pieces_jacobian(z[:-1]))),
+            }
+        )
         if getattr(problem, "equality", None) is not None:
             matrix, wanted = problem.equality
             constraints.append({"type": "eq", "fun": lift(lambda x: np.atleast_1d(np.asarray(matrix) @ x - wanted))})
         begin = np.append(start, np.max(problem.pieces(start)))
-        found = minimize(lambda z: z[-1], begin, jac=lambda _: gradient, bounds=[*bounds, (None, None)],
-                         constraints=constraints, method="SLSQP", options={"maxiter": ITERATIONS})
+        found = minimize(
+            lambda z: z[-1],
+            begin,
+            jac=lambda _: gradient,
+            bounds=[*bounds, (None, None)],
+            constraints=constraints,
+            method="SLSQP",
+            options={"maxiter": ITERATIONS},
+        )
         return found.x[:-1]
     constraints.append({"type": "ineq", "fun": problem.slack})
     if hasattr(problem, "jacobian"):
         constraints[0]["jac"] = problem.jacobian
     slope = (lambda x: -np.asarray(problem.gradient(x))) if hasattr(problem, "gradient") else None
-    found = minimize(lambda x: -problem.objective(x), start, jac=slope, bounds=bounds, constraints=constraints,
-                     method="SLSQP", options={"maxiter": ITERATIONS})
+    found = minimize(
+        lambda x: -problem.objective(x),
+        start,
+        jac=slope,
+        bounds=bounds,
+        constraints=constraints,
+        method="SLSQP",
+        options={"maxiter": ITERATIONS},
+    )
     return found.x
 
 

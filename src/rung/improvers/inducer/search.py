@@ -84,7 +84,7 @@ def productions(skills, costs, operations):
         lifted = as_value(arguments, result)
         if lifted:
             value = value_of(functions[name], swapped=lifted[1])
-            leaves.append((f"@{name}", (), lifted[0], value, costs.get(f"@{name}", default if name in skills else 2)))
+            leaves.append((f"@{name}", (), lifted[0], value, costs.get(f"@{name}", 2)))
     for (name, arguments), result in COMBINATORS.items():
         key = production_name(name, arguments)
         inner.append((name, arguments, result, functions[name], costs.get(key, seed_cost(key))))

@@ -26,7 +26,9 @@ def improve(brief, host):
     known, idle = [], 0
     while idle < IDLE:
         made = [
-            child_of_point(brief, problem, known, rng) if points and rng.random() < 0.5 else child_of(parents, names, rng)
+            child_of_point(brief, problem, known, rng)
+            if points and rng.random() < 0.5
+            else child_of(parents, names, rng)
             for _ in range(BATCH)
         ]
         children = [child for child in made if child is not None]

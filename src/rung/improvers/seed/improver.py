@@ -23,8 +23,14 @@ try:
 except ImportError:  # an improver without solver skills is still an improver
     Solve = None
 
-ARMS = {"solve": Solve, "edits": Edits, "constants": Constants, "recombine": Recombine, "rewrite": Rewrite,
-        "fresh": Fresh}
+ARMS = {
+    "solve": Solve,
+    "edits": Edits,
+    "constants": Constants,
+    "recombine": Recombine,
+    "rewrite": Rewrite,
+    "fresh": Fresh,
+}
 RACE_CASES = 3  # with this many train cases or more, a child must hold its own on the first one
 RACE_SLACK = 0.02
 IDLE = 20
@@ -43,7 +49,8 @@ def improve(brief, host):
         name = shares.choose()
         children, cost = run_step(arms, name, pool=pool, host=host, brief=brief)
         shares.pay(name, cost, pool.best.value)
-        idle = 0 if children or cost > 0.5 else idle + 1
+        solving = cost > 0.0 and not hasattr(arms[name], "pool")
+        idle = 0 if children or solving else idle + 1
         report = shares.report()
         if report:
             host.log(**report)

@@ -84,7 +84,7 @@ def _memory_file() -> Path:
 def _circumstances(sandbox: Sandbox) -> str:
     """Returns a digest of all that a passed self-test depends on."""
     here = Path(__file__).parent
-    sources = [file.read_bytes() for file in sorted(here.rglob("*.py"))]
+    sources = [file.read_bytes() for file in sorted(here.rglob("*")) if file.suffix in {".py", ".txt"}]
     who = (platform.release(), platform.version(), os.geteuid(), sys.executable, sys.version, sys.path, sandbox.layers)
     return hashlib.sha256(b"\0".join([repr(who).encode(), *sources])).hexdigest()
 

@@ -20,7 +20,7 @@ from rung.records import Limits, Program
 
 # Forks share the layout of memory: good for determinism, bad for secrecy, so no fork-server lives long.
 CANDIDATES_PER_SERVER = 1000
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from jail import zygote; del sys.path[0]; zygote.main(sys.argv[2])"
+_START = "import sys; sys.path[:0] = [sys.argv[1]]; from jail import zygote; del sys.path[0]; zygote.main(sys.argv[2])"
 # A fixed hash seed: the same program must behave the same in every process, the one that re-scores it included.
 ENVIRONMENT = {
     "LANG": "C.UTF-8",

@@ -70,7 +70,7 @@ class FreshSandbox:
         finally:
             theirs.close()
             os.close(paper)
-        tool = _Tool(process, complaint, loses_kills=self.name == "unshare")  # it exits with 1 when its child was killed
+        tool = _Tool(process, complaint, loses_kills=self.name == "unshare")
         session = LineSession(ours, tool, limits)
         try:
             session.begin(program, sdk=sdk)
@@ -104,11 +104,20 @@ class FreshSandbox:
         command = ["bwrap", "--die-with-parent", "--new-session", "--seccomp", str(paper)]
         command += [f"--unshare-{name}" for name in _NAMESPACES]
         if self._root:
-            # No user namespace: in one, the kernel's own uid 0 would stay behind the mask. And bwrap must be the init of
-            # the pid namespace: without capabilities it could not take an unprivileged process along when it dies.
+            # No user namespace: in one, the kernel's own uid 0 would stay behind the mask. And bwrap must be the init
+            # of the pid namespace: without capabilities it could not take a process of another user along when it dies.
             command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         else:
-            command += ["--as-pid-1", "--unshare-user", "--uid", str(_NOBODY), "--gid", str(_NOBODY), "--cap-drop", "ALL"]
+            command += [
+                "--as-pid-1",
+                "--unshare-user",
+                "--uid",
+                f"{_NOBODY}",
+                "--gid",
+                f"{_NOBODY}",
+                "--cap-drop",
+                "ALL",
+            ]
         above = {str(parent) for _, inside in self._shown() for parent in Path(inside).parents if str(parent) != "/"}
         for path in sorted(above):  # without this they get the modes of private homes
             command += ["--perms", "0755", "--dir", path]
@@ -117,8 +126,18 @@ class FreshSandbox:
         for path in DEVICES:
             command += ["--dev-bind", path, path]
         for path in self._places["hidden"]:
-            command += ["--tmpfs", path, "--remount-ro", path] if os.path.isdir(path) else ["--ro-bind", "/dev/null", path]
-        command += ["--perms", "1777", "--size", str(limits.disk_mb << 20), "--tmpfs", PRIVATE, "--chdir", PRIVATE]
+            is_folder = os.path.isdir(path)
+            command += ["--tmpfs", path, "--remount-ro", path] if is_folder else ["--ro-bind", "/dev/null", path]
+        command += [
+            "--perms",
+            "1777",
+            "--size",
+            str(max(1, limits.disk_mb) << 20),
+            "--tmpfs",
+            PRIVATE,
+            "--chdir",
+            PRIVATE,
+        ]
         return [*command, "--remount-ro", "/", "--", *interpreter]
 
     def _unshare(self, interpreter: list[str], limits: Limits, paper: int) -> list[str]:
@@ -129,7 +148,7 @@ class FreshSandbox:
         _write(paper, _table(self._places, shown, spot, limits.disk_mb).encode())
         drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--pdeathsig=KILL"]
         drop += [f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"] if self._root else []
-        script = _script(self._places, shown, spot, paper) + f"exec {shlex.join([*drop, '--', *interpreter])}\n"
+        script = _script(shown, spot, paper) + f"exec {shlex.join([*drop, '--', *interpreter])}\n"
         tools = ["setpriv", "--pdeathsig=KILL", "unshare", *user, *spaces, "--fork", "--kill-child", "--"]
         return [*tools, "/bin/sh", "-eu", "-c", script]
 
@@ -163,13 +182,13 @@ def _table(places: Places, shown: list[tuple[str, str]], spot: str, disk_mb: int
         lines.append(
             ("tmpfs", path, "tmpfs", "ro,size=4k,mode=555") if is_directory else ("/dev/null", path, "none", "bind,ro")
         )
-    private = f"size={disk_mb}m,nr_inodes=4096,mode=1777,nosuid,nodev,noexec"
+    private = f"size={max(1, disk_mb)}m,nr_inodes=4096,mode=1777,nosuid,nodev,noexec"
     lines += [("/proc", "/proc", "none", "rbind"), ("tmpfs", PRIVATE, "tmpfs", private)]
     escaped = ([word.replace("\\", "\\134").replace(" ", "\\040") for word in line] for line in lines)
     return "".join(f"{source} {spot}{target} {kind} {options} 0 0\n" for source, target, kind, options in escaped)
 
 
-def _script(places: Places, shown: list[tuple[str, str]], spot: str, paper: int) -> str:
+def _script(shown: list[tuple[str, str]], spot: str, paper: int) -> str:
     """Returns the shell script that builds the box and moves into it; /proc is there while the tools need it."""
     everything = [*shown, *_tools_inside(), *((path, path) for path in DEVICES)]
     folders = [inside if os.path.isdir(outside) else os.path.dirname(inside) for outside, inside in everything]
@@ -186,7 +205,10 @@ def _script(places: Places, shown: list[tuple[str, str]], spot: str, paper: int)
 
 
 class _Tool:
-    """The tool that holds the box, with the candidate inside it."""
+    """The tool that holds the box, with the candidate inside it.
+
+    loses_kills: it exits with 1 when its child was killed, instead of saying so.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], complaint: int, *, loses_kills: bool) -> None:
         self._process, self._complaint, self._loses_kills = process, complaint, loses_kills

@@ -19,7 +19,7 @@ def interpreter_places() -> Places:
     sites = [path for path in sys.path if _is_site(path)]
     library = {path for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))}
     multiarch = sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu"
-    system = ("/lib64", "/usr/lib64", f"/lib/{multiarch}", f"/usr/lib/{multiarch}", "/etc/ld.so.cache", "/etc/ld.so.conf")
+    system = ("/lib64", "/usr/lib64", f"/lib/{multiarch}", f"/usr/lib/{multiarch}", "/etc/ld.so.cache")
     directories = _outermost([*sorted(library), *sites, *filter(os.path.exists, system)])
     readable = _outermost([*directories, *_mapped_libraries()])
     return Places(readable=readable, hidden=sorted(_parts_of_rung([*sites, *library])), search=sites)

@@ -95,11 +95,7 @@ class LineSession:
             self._process.end()
 
     def send(self, document: JSON) -> None:
-        """Sends one JSON line to the process.
-
-        Raises:
-          ProgramFailed: the process is gone, or does not read.
-        """
+        """Sends one JSON line to the process; see the port."""
         self._channel.settimeout(self._limits.wall_seconds)
         try:
             self._channel.sendall(wire.encode(document))
@@ -109,12 +105,7 @@ class LineSession:
             raise self._died() from error
 
     def receive(self, *, seconds: float) -> JSON:
-        """Returns the next strict JSON line from the process.
-
-        Raises:
-          ProgramFailed: TIMEOUT, ERROR (it died) or INVALID (what it sent is not one strict document).
-          SandboxBroken: the sandbox failed, not the program.
-        """
+        """Returns the next strict JSON line from the process; see the port."""
         line = self._line(time.monotonic() + seconds, seconds)
         if self._rest:
             raise ProgramFailed(Status.INVALID, "more than one document was sent where one was expected")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from rung.suites.induction.entry import CHAR_T, INT_T, INTS, ROWS, STR, STRS, Draw, Kind
 
 SIGNS = ((-9, 9), (-9, 9), (1, 12), (-12, -1))
+WIDE_SIGNS = (*SIGNS, (11, 30), (-30, -11))
 LOWER = "abcdefghijklmnopqrstuvwxyz"
 VOWELS = "aeiou"
 
@@ -20,9 +21,13 @@ def _many(low: int, high: int, item: Callable[[random.Random], int]) -> Draw:
     return lambda rng: [item(rng) for _ in range(rng.randint(low, high))]
 
 
-def _signed(low: int, high: int) -> Draw:
+def _integer(rng: random.Random) -> int:
+    return rng.randint(-9, 9) if rng.random() < 0.7 else rng.randint(-1, 1)
+
+
+def _signed(low: int, high: int, signs: tuple[tuple[int, int], ...] = SIGNS) -> Draw:
     def draw(rng: random.Random) -> list[int]:
-        least, most = rng.choice(SIGNS)
+        least, most = rng.choice(signs)
         return [rng.randint(least, most) for _ in range(rng.randint(low, high))]
 
     return draw
@@ -105,15 +110,16 @@ def _mirrored_word(rng: random.Random) -> str:
     return half + half[::-1] if rng.random() < 0.5 else half + rng.choice("abc")
 
 
-INT, SMALL, DIGIT = Kind(INT_T, _between(-9, 9)), Kind(INT_T, _between(1, 4)), Kind(INT_T, _between(0, 9))
+INT, SMALL, DIGIT = Kind(INT_T, _integer), Kind(INT_T, _between(1, 4)), Kind(INT_T, _between(0, 9))
 NAT, POS, BIT = Kind(INT_T, _between(0, 40)), Kind(INT_T, _between(1, 24)), Kind(INT_T, _between(0, 1))
 INDEX, SIX, TWELVE = Kind(INT_T, _between(0, 3)), Kind(INT_T, _between(1, 6)), Kind(INT_T, _between(1, 12))
-LIST, SHORT, ANY_LIST = Kind(INTS, _signed(4, 8)), Kind(INTS, _signed(2, 5)), Kind(INTS, _signed(0, 3))
+LIST, SHORT, ANY_LIST = Kind(INTS, _signed(4, 8, WIDE_SIGNS)), Kind(INTS, _signed(2, 5)), Kind(INTS, _signed(0, 3))
 FOUR, TIES = Kind(INTS, _signed(4, 4)), Kind(INTS, _many(3, 9, _between(0, 5)))
 FEW_TIES, NATS = Kind(INTS, _many(2, 4, _between(0, 5))), Kind(INTS, _many(2, 6, _between(0, 9)))
 DIGITS, BITS = Kind(INTS, _many(1, 4, _between(0, 9))), Kind(INTS, _many(4, 8, _between(0, 1)))
 FACTORS = Kind(INTS, _many(2, 4, lambda rng: rng.choice((2, 3, 4, 6, 8, 9, 12, 18, 24))))
 SORTED = Kind(INTS, lambda rng: sorted(_signed(4, 8)(rng)))
+SPARSE = Kind(INTS, _many(3, 8, lambda rng: rng.randint(-2, 2)))
 MIRRORED, CONSTANT, STEPWISE = Kind(INTS, _mirrored), Kind(INTS, _constant), Kind(INTS, _stepwise)
 POSITIONS = Kind(INTS, _many(1, 4, _between(0, 3)))
 PAIR = Kind(INTS, _many(2, 2, _between(0, 2)))

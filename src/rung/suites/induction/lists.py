@@ -20,8 +20,8 @@ from rung.suites.induction.draws import (
     POSITIONS,
     SHORT,
     SMALL,
+    SPARSE,
     STEPWISE,
-    TIES,
 )
 from rung.suites.induction.entry import BOOL, INT_T, INTS, family
 
@@ -64,7 +64,7 @@ LISTS = (
     f("odds", "filter", (LIST,), INTS, lambda a: [v for v in a if v % 2], "(filter @is_odd $0)"),
     f("positives", "filter", (LIST,), INTS, lambda a: [v for v in a if v > 0], "(filter @is_positive $0)"),
     f("negatives", "filter", (LIST,), INTS, lambda a: [v for v in a if v < 0], "(filter @is_negative $0)"),
-    f("nonzero", "funcy.compact", (TIES,), INTS, lambda a: [v for v in a if v], "(filter (negate @is_zero) $0)"),
+    f("nonzero", "funcy.compact", (SPARSE,), INTS, lambda a: [v for v in a if v], "(filter (negate @is_zero) $0)"),
     f("count_evens", "more_itertools.quantify", (LIST,), INT_T, lambda a: sum(v % 2 == 0 for v in a),
       "(len (evens $0))"),
     f("count_odds", "more_itertools.quantify", (LIST,), INT_T, lambda a: sum(v % 2 for v in a), "(len (odds $0))"),
@@ -72,7 +72,7 @@ LISTS = (
       "(len (positives $0))"),
     f("count_negative", "more_itertools.quantify", (LIST,), INT_T, lambda a: sum(v < 0 for v in a),
       "(len (negatives $0))"),
-    f("count_nonzero", "numpy.count_nonzero", (TIES,), INT_T, lambda a: sum(v != 0 for v in a), "(len (nonzero $0))"),
+    f("count_nonzero", "numpy.count_nonzero", (SPARSE,), INT_T, lambda a: sum(v != 0 for v in a), "(len (nonzero $0))"),
     f("any_negative", "any", (LIST,), BOOL, lambda a: any(v < 0 for v in a), "(is_negative (minimum $0))"),
     f("any_positive", "any", (LIST,), BOOL, lambda a: any(v > 0 for v in a), "(is_positive (maximum $0))"),
     f("all_positive", "all", (LIST,), BOOL, lambda a: all(v > 0 for v in a), "(is_positive (minimum $0))"),
@@ -210,7 +210,7 @@ LISTS = (
       "(polyval_low (reversed_list $0) $1)"),
     f("gcd_list", "math.gcd", (FACTORS,), INT_T, lambda a: math.gcd(*a), "(fold @gcd (first $0) $0)"),
     f("lcm_list", "math.lcm", (FACTORS,), INT_T, lambda a: math.lcm(*a), "(fold @lcm 1 $0)",
-      where=lambda a: math.lcm(*a) < 100),
+      where=lambda a: math.lcm(*a) <= 36),
     f("reduced", "fractions", (FACTORS,), INTS, lambda a: [v // math.gcd(*a) for v in a],
       "(map (fixr @div (gcd_list $0)) $0)"),
 )

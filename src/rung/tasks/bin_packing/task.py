@@ -16,7 +16,7 @@ import heapq
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,8 +63,10 @@ WEIBULL = Family(capacity=100, low=1, high=100, length=5000, weibull=(45.0, 3.0)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One moment of a simulation: the item, the room in the bins it fits in up to the first untouched one, how many
-    untouched ones follow, and the place of the bin that was chosen.
+    """One moment of a simulation, as a rule sees it.
+
+    bins: the room in the bins that the item fits in, up to the first untouched one; untouched: how many follow.
+    chosen: the place of the bin that the table took.
     """
 
     item: int
@@ -96,13 +98,13 @@ def ranks(trial: Trial, queries: Sequence[tuple[int, list[int]]]) -> list[list[i
     Raises:
       Invalid: an answer is not one rank per bin.
     """
-    answers = trial.run({"rank": [[item, bins] for item, bins in queries]})
+    answers: Any = trial.run({"rank": [[item, [*bins]] for item, bins in queries]})
     if type(answers) is not list or len(answers) != len(queries):
         raise rung.Invalid("one answer per query was expected")
     for answer, (_, bins) in zip(answers, queries, strict=True):
         if type(answer) is not list or len(answer) != len(bins) or any(type(rank) is not int for rank in answer):
             raise rung.Invalid("priorities must be one finite number per bin")
-    return answers
+    return list(answers)
 
 
 def choices(trial: Trial, queries: Sequence[tuple[int, list[int], int]]) -> list[int]:
@@ -111,13 +113,13 @@ def choices(trial: Trial, queries: Sequence[tuple[int, list[int], int]]) -> list
     Raises:
       Invalid: an answer is no place of a bin.
     """
-    answers = trial.run({"choose": [[item, bins, untouched] for item, bins, untouched in queries]})
+    answers: Any = trial.run({"choose": [[item, [*bins], untouched] for item, bins, untouched in queries]})
     if type(answers) is not list or len(answers) != len(queries):
         raise rung.Invalid("one answer per query was expected")
     for answer, (_, bins, untouched) in zip(answers, queries, strict=True):
         if type(answer) is not int or not 0 <= answer < len(bins) + untouched:
             raise rung.Invalid("priorities must be one finite number per bin")
-    return answers
+    return list(answers)
 
 
 def preferences(trial: Trial, family: Family, sizes: Sequence[int]) -> dict[int, list[list[int]]]:
@@ -170,9 +172,7 @@ def table_bins(family: Family, table: Mapping[int, list[list[int]]], items: Item
     return 1 + max(placements(family, table, items))
 
 
-def audit_states(
-    family: Family, table: Mapping[int, list[list[int]]], items: Items, rng: random.Random
-) -> list[State]:
+def audit_states(family: Family, table: Mapping[int, list[list[int]]], items: Items, rng: random.Random) -> list[State]:
     """Returns some moments of the simulation of `items` by the table, with the bins as the rules show them."""
     wanted = {rng.randrange(len(items)) for _ in range(AUDITS)} | {len(items) - 1}
     room: list[int] = []

@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Space:
-    """The 3**n vectors; number e has digit (e // 3**j) % 3 at place j; a line is a + b + c = 0 with a, b, c distinct."""
+    """The 3**n vectors; element e has digit (e // 3**j) % 3 at place j; a line: a + b + c = 0, all distinct."""
 
     def __init__(self, n: int) -> None:
         self.n, self.size = n, 3**n

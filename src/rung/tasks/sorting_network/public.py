@@ -5,6 +5,7 @@ A point and an answer are the same: a list of comparators [i, j], i < j, which p
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 
@@ -35,7 +36,7 @@ class Network:
             a, b = wires[i], wires[j]
             wires[i], wires[j] = a & b, a | b
         bad = 0
-        for low, high in zip(wires, wires[1:], strict=False):
+        for low, high in itertools.pairwise(wires):
             bad |= low & ~high
         return bad.bit_count()
 

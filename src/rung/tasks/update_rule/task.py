@@ -1,7 +1,7 @@
-"""Discovering an optimiser: a rule from gradients to steps, scored on small training problems it has not seen.
+"""Discovering an optimiser: a rule from gradients to steps, scored on small training problems.
 
-The score of a problem is log10(first loss / last loss) after 60 steps, clipped to -2..6; the score of a case is the mean
-over its problems. Losses and gradients are computed here, on the weights that follow from the rule's answers.
+The score of a problem is log10(first loss / last loss) after 60 steps, clipped to -2..6; the score of a case is the
+mean over its problems. Losses and gradients are computed here, on the weights that follow from the rule's answers.
 
 Covered: the rule sees gradients and its own weights, nothing else; where the minimum lies is drawn, so that no point is
 a good guess; a rule that diverges gets the lowest score of the
@@ -149,8 +149,9 @@ def factors(rng: np.random.Generator) -> Problem:
     return Problem(rng.standard_normal(18) * 0.5, evaluate)
 
 
-SHOWN = (quadratic, valley, logistic, network)
-UNSEEN = (absolute, softmax, factors)
+Family = Callable[[np.random.Generator], Problem]
+SHOWN: tuple[Family, ...] = (quadratic, valley, logistic, network)
+UNSEEN: tuple[Family, ...] = (absolute, softmax, factors)
 
 
 def problems(source: JSON) -> list[Problem]:

@@ -12,11 +12,23 @@ DRAWN = 0.4  # how often a number is drawn rather than taken from CONSTANTS
 FAR = 0.12  # how often a number moves by an order of magnitude or so
 TINY = "1e-09"
 
-ARRAY_UNARY = ("np.sqrt(np.abs({}))", "np.log(np.abs({}) + 1e-09)", "np.exp(np.clip({}, -50.0, 50.0))",
-               "np.square({})", "np.abs({})", "np.sign({})", "np.tanh({})")
+ARRAY_UNARY = (
+    "np.sqrt(np.abs({}))",
+    "np.log(np.abs({}) + 1e-09)",
+    "np.exp(np.clip({}, -50.0, 50.0))",
+    "np.square({})",
+    "np.abs({})",
+    "np.sign({})",
+    "np.tanh({})",
+)
 PLAIN_UNARY = ("abs({0}) ** 0.5", "({0}) * ({0})", "abs({0})")
-MATH_UNARY = ("math.sqrt(abs({}))", "math.log(abs({}) + 1e-09)", "math.exp(max(-50.0, min(50.0, {})))",
-              "({0}) * ({0})", "abs({})")
+MATH_UNARY = (
+    "math.sqrt(abs({}))",
+    "math.log(abs({}) + 1e-09)",
+    "math.exp(max(-50.0, min(50.0, {})))",
+    "({0}) * ({0})",
+    "abs({})",
+)
 
 
 class Vocabulary:

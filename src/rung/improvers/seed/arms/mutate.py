@@ -24,17 +24,17 @@ class Mutator:
         self.names = [name for name in OPERATORS if weights.get(name, 0) > 0]
         self.weights = [weights[name] for name in self.names]
 
-    def mutate(self, text, *, outer, imports, donors, edits=1, only=None):
+    def mutate(self, text, *, outer, imports, donors, edits=1):
         """Returns (new text, operators used) of a unit, or None when nothing was changed.
 
-        donors: expressions as source, that may be grafted where their names are in scope. only: operators to choose from.
+        donors: expressions as source, that may be grafted where their names are in scope.
         """
         tree = ast.parse(text)
         before, used = ast.unparse(tree), []
         limit = max(MAX_NODES, MAX_GROWTH * text.count(" "))
-        for number in range(edits):
+        for count in range(edits):
             sites = Sites(tree, outer=outer, imports=imports)
-            name = "tune" if number and self.rng.random() < TUNE_AFTER else self._operator(only)
+            name = "tune" if count and self.rng.random() < TUNE_AFTER else self._operator()
             tools = Tools(sites, Vocabulary(imports), self.rng, donors)
             if OPERATORS[name](tools):
                 used.append(name)
@@ -44,9 +44,7 @@ class Mutator:
             return None
         return after + "\n", used
 
-    def _operator(self, only):
-        if only:
-            return self.rng.choice(only)
+    def _operator(self):
         return self.rng.choices(self.names, self.weights)[0]
 
 
@@ -148,8 +146,11 @@ def piecewise(tools):
     rng, words = tools.rng, tools.vocabulary
     known = {*place.names, *tools.sites.imports}
     parts = [
-        ast.unparse(p.node) for p in tools.sites.expressions
-        if isinstance(p.node, (ast.BinOp, ast.Call)) and tools.sites.kind(p.node) == "num" and not p.whole
+        ast.unparse(p.node)
+        for p in tools.sites.expressions
+        if isinstance(p.node, (ast.BinOp, ast.Call))
+        and tools.sites.kind(p.node) == "num"
+        and not p.whole
         and {n.id for n in ast.walk(p.node) if isinstance(n, ast.Name)} <= known
     ]
     names = tools.numbers(place)
@@ -160,14 +161,16 @@ def piecewise(tools):
     else:
         measure = words.leaf(names, rng)
     node = ast.unparse(place.node)
-    other = rng.choice((
-        lambda: number(rng.choice((-1.0, 1.0)) * spread(rng)),
-        lambda: f"({node}) * {number(spread(rng))}",
-        lambda: f"({node}) + {number(rng.choice((-1.0, 1.0)) * spread(rng))}",
-        lambda: f"-({node})",
-        lambda: rng.choice(parts) if parts else words.grow(names, 1, rng),
-        lambda: words.grow(names, 2, rng),
-    ))()
+    other = rng.choice(
+        (
+            lambda: number(rng.choice((-1.0, 1.0)) * spread(rng)),
+            lambda: f"({node}) * {number(spread(rng))}",
+            lambda: f"({node}) + {number(rng.choice((-1.0, 1.0)) * spread(rng))}",
+            lambda: f"-({node})",
+            lambda: rng.choice(parts) if parts else words.grow(names, 1, rng),
+            lambda: words.grow(names, 2, rng),
+        )
+    )()
     left, right = (node, other) if rng.random() < 0.5 else (other, node)
     place.put(parsed(words.choice.format(measure, number(spread(rng)), left, right)))
     return True
@@ -182,7 +185,9 @@ def hoist(tools):
     inner = [
         node
         for node in ast.walk(place.node)
-        if node is not place.node and isinstance(node, ast.expr) and tools.sites.kind(node) == kind
+        if node is not place.node
+        and isinstance(node, ast.expr)
+        and tools.sites.kind(node) == kind
         and not (isinstance(node, ast.Name) and node.id in ("np", "math"))
     ]
     if not inner:
@@ -194,7 +199,9 @@ def hoist(tools):
 def operator(tools):
     """An operator, a comparison or a function becomes another of its sort."""
     rng = tools.rng
-    nodes = [p.node for p in tools.sites.expressions if isinstance(p.node, (ast.BinOp, ast.Compare, ast.BoolOp, ast.Call))]
+    nodes = [
+        p.node for p in tools.sites.expressions if isinstance(p.node, (ast.BinOp, ast.Compare, ast.BoolOp, ast.Call))
+    ]
     if not nodes:
         return False
     node = rng.choice(nodes)
@@ -245,14 +252,16 @@ def average(tools):
         return False
     inside = {id(node) for node in ast.walk(line.node)}
     places = [
-        p for p in tools.sites.expressions
+        p
+        for p in tools.sites.expressions
         if id(p.node) in inside and not p.whole and tools.sites.kind(p.node) == "num" and not _is_number(p.node)
     ]
     names = [name for name in tools.sites.numbers(line.names) if name not in tools.sites.arguments]
     if not places or not names:
         return False
     place, target, keep = tools.rng.choice(places), tools.rng.choice(names), tools.rng.choice((0.5, 0.9, 0.99))
-    source = f"{target} = {keep} * {target} + {tools.rng.choice((1.0, round(1.0 - keep, 2)))} * ({ast.unparse(place.node)})"
+    gain = tools.rng.choice((1.0, round(1.0 - keep, 2)))
+    source = f"{target} = {keep} * {target} + {gain} * ({ast.unparse(place.node)})"
     place.put(parsed(target))
     line.block.insert(line.index, ast.parse(source).body[0])
     return True
@@ -340,8 +349,13 @@ def _line(tools, fits):
 
 
 def _other_function(node, rng):
-    groups = (("np.maximum", "np.minimum"), ("np.sqrt", "np.abs", "np.square", "np.exp", "np.log", "np.tanh", "np.sign"),
-              ("min", "max"), ("math.sqrt", "abs", "math.log"), ("any", "all"))
+    groups = (
+        ("np.maximum", "np.minimum"),
+        ("np.sqrt", "np.abs", "np.square", "np.exp", "np.log", "np.tanh", "np.sign"),
+        ("min", "max"),
+        ("math.sqrt", "abs", "math.log"),
+        ("any", "all"),
+    )
     name = ast.unparse(node.func)
     for group in groups:
         if name in group:
@@ -351,7 +365,19 @@ def _other_function(node, rng):
 
 
 OPERATORS = {
-    "tune": tune, "leaf": leaf, "replace": replace, "wrap": wrap, "hoist": hoist, "operator": operator,
-    "piecewise": piecewise, "graft": graft, "assign": assign, "average": average, "delete": delete, "duplicate": duplicate, "move": move, "guard": guard,
+    "tune": tune,
+    "leaf": leaf,
+    "replace": replace,
+    "wrap": wrap,
+    "hoist": hoist,
+    "operator": operator,
+    "piecewise": piecewise,
+    "graft": graft,
+    "assign": assign,
+    "average": average,
+    "delete": delete,
+    "duplicate": duplicate,
+    "move": move,
+    "guard": guard,
     "literal": literal,
 }

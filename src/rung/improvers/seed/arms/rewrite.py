@@ -19,6 +19,7 @@ class Rewrite:
     """The arm: a greedy sweep over the places where a template applies; it begins anew after every success."""
 
     def __init__(self, brief, seed):
+        del brief  # every arm is made alike
         self.rng = random.Random(seed)
         self.work, self.pool, self.current = 0.0, None, None
         self.queue, self.waiting, self.failed = [], [], set()
@@ -59,7 +60,8 @@ class Rewrite:
         """Returns (template, files, key) for all rewrites of a member; those that failed elsewhere come last."""
         rows = []
         for name, files in rewrites(member.files):
-            added = [sorted(set(text.splitlines()) - set(member.files[file].splitlines())) for file, text in files.items()]
+            before = {line for text in member.files.values() for line in text.splitlines()}
+            added = sorted({line for text in files.values() for line in text.splitlines()} - before)
             rows.append((name, files, (name, repr(added))))
         self.rng.shuffle(rows)
         return sorted(rows, key=lambda row: row[2] in self.failed)

@@ -7,7 +7,23 @@ import ast
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 LOOPS = (ast.For, ast.While)
 MUTATORS = frozenset(
-    "add append appendleft clear discard extend insert pop popitem popleft remove reverse setdefault sort update".split()
+    [
+        "add",
+        "append",
+        "appendleft",
+        "clear",
+        "discard",
+        "extend",
+        "insert",
+        "pop",
+        "popitem",
+        "popleft",
+        "remove",
+        "reverse",
+        "setdefault",
+        "sort",
+        "update",
+    ]
 )
 
 
@@ -22,13 +38,12 @@ def statements(tree):
 
 
 def repeated(tree):
-    """Yields (block, index, statement) for every statement that repeats something: loops, and those with comprehensions or lambdas in them."""
+    """Yields (block, index, statement) for what repeats something: loops, statements with comprehensions or lambdas."""
     for block, index, node in statements(tree):
-        if isinstance(node, LOOPS):
+        simple = isinstance(node, (ast.Assign, ast.Return, ast.AugAssign, ast.Expr))
+        repeats = (isinstance(inner, (*COMPREHENSIONS, ast.Lambda)) for inner in ast.walk(node))
+        if isinstance(node, LOOPS) or (simple and any(repeats)):
             yield block, index, node
-        elif isinstance(node, (ast.Assign, ast.Return, ast.AugAssign, ast.Expr)):
-            if any(isinstance(inner, (*COMPREHENSIONS, ast.Lambda)) for inner in ast.walk(node)):
-                yield block, index, node
 
 
 def loaded(node):

@@ -27,8 +27,10 @@ class Shares:
         return max(self.behind, key=lambda name: (self.behind[name], self.shares[name]))
 
     def pay(self, name, cost, best):
-        """Charges a slice to an arm and credits it with what the best value gained."""
-        cost = max(cost, 0.5)
+        """Charges a slice to an arm and credits it with what the best value gained; a slice of no cost was idle."""
+        if cost <= 0.0:
+            self.behind[name] = min(self.behind.values()) - 1.0  # what it did not need goes to the others
+            return
         self.cost[name] += cost
         self.recent[name] += cost
         for other, share in self.shares.items():

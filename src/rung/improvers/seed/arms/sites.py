@@ -151,7 +151,7 @@ def imported(text):
     return tuple(sorted(names & {"np", "math"}))
 
 
-def kind_of(node, kinds):  # noqa: PLR0911 - one answer per node class
+def kind_of(node, kinds):
     """Returns the kind of an expression, given the kinds of names."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, bool):
@@ -175,8 +175,8 @@ def kind_of(node, kinds):  # noqa: PLR0911 - one answer per node class
 
 def infer_kinds(tree):
     """Returns name -> kind from annotations, then from how the names are used."""
-    kinds = {}
-    for node in ast.walk(tree):
+    kinds, nodes = {}, list(ast.walk(tree))
+    for node in nodes:
         if isinstance(node, ast.arg) and node.annotation is not None:
             hint = ast.unparse(node.annotation)
             if any(hint.startswith(word) for word in SEQUENCE_HINTS):
@@ -184,10 +184,26 @@ def infer_kinds(tree):
             elif any(word in hint for word in NUMERIC_HINTS):
                 kinds[node.arg] = "num"
     for _ in range(2):
-        for node in ast.walk(tree):
+        for node in nodes:
             for name, kind in _evidence(node, kinds):
                 kinds.setdefault(name, kind)
+    opaque = {name for node in nodes for name in _used_as_more(node)}
+    for node in nodes:
+        if isinstance(node, ast.arg) and node.annotation is None and node.arg not in opaque:
+            kinds.setdefault(node.arg, "num")
     return kinds
+
+
+def _used_as_more(node):
+    """Yields names that a node uses as more than a number: it looks into them, or hands them on."""
+    if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)) and isinstance(node.value, ast.Name):
+        yield node.value.id
+    elif isinstance(node, ast.Call):
+        yield from (name.id for name in (node.func, *node.args) if isinstance(name, ast.Name))
+    elif isinstance(node, (ast.For, ast.comprehension)) and isinstance(node.iter, ast.Name):
+        yield node.iter.id
+    elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn, ast.Is, ast.IsNot)):
+        yield from (name.id for name in (node.left, *node.comparators) if isinstance(name, ast.Name))
 
 
 def _evidence(node, kinds):

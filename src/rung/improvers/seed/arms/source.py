@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 START, END = "EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END"
 DATA = (ast.Assign, ast.AnnAssign)
+MAX_TEXT = 8000  # longer units are tables of data: editing them costs more than it can bring
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def units(file, text):
             found += [_unit(file, inner, lines) for inner in node.body if isinstance(inner, ast.FunctionDef)]
         elif isinstance(node, (ast.FunctionDef, *DATA)):
             found.append(_unit(file, node, lines))
-    return [unit for unit in found if _parsed(unit.text) is not None]
+    return [unit for unit in found if len(unit.text) <= MAX_TEXT and _parsed(unit.text) is not None]
 
 
 def replace_unit(text, unit, new):
@@ -126,8 +127,11 @@ def _region_units(file, tree, lines):
         if all(isinstance(node, (ast.FunctionDef, *DATA)) for node in inner.body):
             whole = [node for node in functions if not any(_inside(node, other) for other in functions)]
             found += [_unit(file, node, lines) for node in whole]
-            found += [_unit(file, node, lines) for node in tree.body
-                      if isinstance(node, DATA) and first < node.lineno and node.end_lineno <= last]
+            found += [
+                _unit(file, node, lines)
+                for node in tree.body
+                if isinstance(node, DATA) and first < node.lineno and node.end_lineno <= last
+            ]
             if whole:
                 continue
         around = [node for node in _all_functions(tree) if node.lineno <= first and last <= node.end_lineno]
@@ -135,7 +139,7 @@ def _region_units(file, tree, lines):
         text = next((line for line in lines[first:last] if line.strip()), "")
         indent = text[: len(text) - len(text.lstrip())]
         found.append(Unit(file, f"region {len(found)}", first, last, indent, chunk, outer))
-    return [unit for unit in found if _parsed(unit.text) is not None]
+    return [unit for unit in found if len(unit.text) <= MAX_TEXT and _parsed(unit.text) is not None]
 
 
 def _regions(lines):
@@ -158,7 +162,5 @@ def _inside(node, other):
 
 def _names_before(function, line):
     names = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.lineno <= line:
-            names.append(node.id)
-    return tuple(dict.fromkeys(names))
+    stored = [node for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    return tuple(dict.fromkeys([*names, *(node.id for node in stored if node.lineno <= line)]))

@@ -32,8 +32,10 @@ def cache(tree):
     """A function remembers what it returned."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and not node.decorator_list and node.args.args:
+
             def change(node=node):
                 node.decorator_list = [ast.parse("functools.cache", mode="eval").body]
+
             yield change
 
 
@@ -43,15 +45,16 @@ def member_set(tree):
         fixed = changed(node)
         found = {}
         for _, _, _, item in inside(node):
-            if isinstance(item, ast.Compare) and len(item.ops) == 1 and isinstance(item.ops[0], (ast.In, ast.NotIn)):
-                if not loaded(item.comparators[0]) & fixed:
-                    found.setdefault(ast.unparse(item.comparators[0]), []).append(item)
+            if _is_membership(item) and not loaded(item.comparators[0]) & fixed:
+                found.setdefault(ast.unparse(item.comparators[0]), []).append(item)
         for text, tests in found.items():
+
             def change(block=block, index=index, text=text, tests=tests):
                 name = unused(tree, "members")
                 for test in tests:
                     test.comparators[0] = ast.Name(name, ast.Load())
                 block.insert(index, statement(f"{name} = set({text})"))
+
             yield change
 
 
@@ -59,8 +62,10 @@ def constant_set(tree):
     """A constant list that a module defines becomes a set."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.Tuple)):
+
             def change(node=node):
                 node.value = ast.parse(f"frozenset({ast.unparse(node.value)})", mode="eval").body
+
             yield change
 
 
@@ -70,10 +75,7 @@ def growing_set(tree):
         if not (isinstance(node, ast.Assign) and ast.unparse(node.value) in EMPTY_LIST and len(node.targets) == 1):
             continue
         text = ast.unparse(node.targets[0])
-        tests = [
-            item for item in ast.walk(tree) if isinstance(item, ast.Compare) and len(item.ops) == 1
-            and isinstance(item.ops[0], (ast.In, ast.NotIn)) and same(item.comparators[0], text)
-        ]
+        tests = [item for item in ast.walk(tree) if _is_membership(item) and same(item.comparators[0], text)]
         if not tests:
             continue
 
@@ -85,6 +87,7 @@ def growing_set(tree):
             for test in tests:
                 test.comparators[0] = ast.Name(name, ast.Load())
             block.insert(index, statement(f"{name} = set()"))
+
         yield change
 
 
@@ -96,27 +99,35 @@ def hoist(tree):
             if not isinstance(item, (ast.Call, ast.BinOp, ast.Subscript, *COMPREHENSIONS)) or loaded(item) & fixed:
                 continue
             names = [n for n in ast.walk(item) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
-            if isinstance(getattr(item, "ctx", ast.Load()), ast.Load) and not any(n.func.attr in MUTATORS for n in names):
+            if isinstance(getattr(item, "ctx", ast.Load()), ast.Load) and not any(
+                n.func.attr in MUTATORS for n in names
+            ):
                 texts.append(ast.unparse(item))
         for text in dict.fromkeys(texts):
+
             def change(block=block, index=index, node=node, text=text):
                 name = unused(tree, "fixed")
                 substitute(node, text, name)
                 block.insert(index, statement(f"{name} = {text}"))
+
             yield change
 
 
 def counted(tree):
     """Repeated `items.count(x)` or `items.index(x)` looks into a table made once."""
-    tables = {"count": ("from collections import Counter", "Counter({0})"),
-              "index": ("", "{{value: place for place, value in reversed(list(enumerate({0})))}}")}
+    tables = {
+        "count": ("from collections import Counter", "Counter({0})"),
+        "index": ("", "{{value: place for place, value in reversed(list(enumerate({0})))}}"),
+    }
     for block, index, node in repeated(tree):
         fixed, found = changed(node), set()
         for _, _, _, item in inside(node):
-            if isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute) and item.func.attr in tables:
-                if len(item.args) == 1 and not loaded(item.func.value) & fixed:
-                    found.add((ast.unparse(item.func.value), item.func.attr))
+            if not (isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute) and len(item.args) == 1):
+                continue
+            if item.func.attr in tables and not loaded(item.func.value) & fixed:
+                found.add((ast.unparse(item.func.value), item.func.attr))
         for text, method in sorted(found):
+
             def change(block=block, index=index, node=node, text=text, method=method):
                 name = unused(tree, "table")
                 for parent, field, at, item in list(inside(node)):
@@ -127,6 +138,7 @@ def counted(tree):
                 block.insert(index, statement(f"{name} = {source.format(text)}"))
                 if needed:
                     imported_in(tree, needed)
+
             yield change
 
 
@@ -156,7 +168,8 @@ def joined(tree):
         for at in range(index + 1, len(block)):
             loop = block[at]
             grows = [
-                (body, k, item) for body, k, item in statements(loop)
+                (body, k, item)
+                for body, k, item in statements(loop)
                 if isinstance(item, (ast.AugAssign, ast.Assign)) and _grown(item, text) is not None
             ]
             if not isinstance(loop, LOOPS) or not grows:
@@ -168,6 +181,7 @@ def joined(tree):
                     body[k] = statement(f"{name}.append({ast.unparse(_grown(item, text))})")
                 block.insert(at + 1, statement(f"{text} = {text} + ''.join({name})"))
                 block.insert(at, statement(f"{name} = []"))
+
             yield change
 
 
@@ -186,14 +200,19 @@ def comprehended(tree):
         clause = f"for {ast.unparse(node.target)} in {ast.unparse(node.iter)}{condition}"
         if _is_call_of(body[0], text, "append") and source in EMPTY_LIST:
             new = f"{text} = [{ast.unparse(body[0].value.args[0])} {clause}]"
-        elif isinstance(body[0], ast.AugAssign) and isinstance(body[0].op, ast.Add) and same(body[0].target, text) \
-                and source in ("0", "0.0"):
+        elif (
+            isinstance(body[0], ast.AugAssign)
+            and isinstance(body[0].op, ast.Add)
+            and same(body[0].target, text)
+            and source in ("0", "0.0")
+        ):
             new = f"{text} = sum({ast.unparse(body[0].value)} {clause})"
         else:
             continue
 
         def change(block=block, index=index, new=new):
             block[index - 1 : index + 1] = [statement(new)]
+
         yield change
 
 
@@ -203,23 +222,25 @@ def stopped(tree):
         if not isinstance(loop, LOOPS):
             continue
         for item in loop.body:
-            if isinstance(item, ast.If) and isinstance(item.body[-1], ast.Assign):
-                if isinstance(item.body[-1].value, ast.Constant):
-                    yield lambda item=item: item.body.append(ast.Break())
+            last = item.body[-1] if isinstance(item, ast.If) else None
+            if isinstance(last, ast.Assign) and isinstance(last.value, ast.Constant):
+                yield lambda item=item: item.body.append(ast.Break())
 
 
 def queued(tree):
     """A list used as a queue becomes a deque."""
-    for block, index, node in statements(tree):
+    for _, _, node in statements(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, (ast.List, ast.Call)):
             text = ast.unparse(node.targets[0])
             pops = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n) == f"{text}.pop(0)"]
             if pops:
+
                 def change(node=node, pops=pops):
                     for call in pops:
                         call.func.attr, call.args = "popleft", []
                     node.value = ast.parse(f"deque({ast.unparse(node.value)})", mode="eval").body
                     imported_in(tree, "from collections import deque")
+
                 yield change
 
 
@@ -233,7 +254,7 @@ def simpler(tree):
                     yield lambda slot=(parent, field, index), new=new: put(*slot, ast.parse(new, mode="eval").body)
 
 
-def _simplified(node):  # noqa: PLR0911 - one answer per pattern
+def _simplified(node):
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Call) and same(node.value.func, "sorted"):
         place = ast.unparse(node.slice)
         down = any(k.arg == "reverse" and same(k.value, "True") for k in node.value.keywords)
@@ -251,7 +272,11 @@ def _simplified(node):  # noqa: PLR0911 - one answer per pattern
         return ast.unparse(node.args[0])
     if name.endswith((".copy", ".keys")) and not node.args:
         return ast.unparse(node.func.value)
-    if name in ("sum", "any", "all", "min", "max", "set") and len(node.args) == 1 and isinstance(node.args[0], ast.ListComp):
+    if (
+        name in ("sum", "any", "all", "min", "max", "set")
+        and len(node.args) == 1
+        and isinstance(node.args[0], ast.ListComp)
+    ):
         return f"{name}({ast.unparse(node.args[0])[1:-1]})"
     return None
 
@@ -297,7 +322,8 @@ def _grouping(tree, block, index, found):
 
 def _hashable(node):
     """Returns the source of an expression, made a tuple when it is a list."""
-    listed = isinstance(node, (ast.List, ast.ListComp)) or (isinstance(node, ast.Call) and ast.unparse(node.func) in ("sorted", "list"))
+    called = isinstance(node, ast.Call) and ast.unparse(node.func) in ("sorted", "list")
+    listed = called or isinstance(node, (ast.List, ast.ListComp))
     return f"tuple({ast.unparse(node)})" if listed else ast.unparse(node)
 
 
@@ -312,11 +338,30 @@ def _grown(item, text):
     return None
 
 
+def _is_membership(item):
+    return isinstance(item, ast.Compare) and len(item.ops) == 1 and isinstance(item.ops[0], (ast.In, ast.NotIn))
+
+
 def _is_call_of(item, text, method):
-    return (isinstance(item, ast.Expr) and isinstance(item.value, ast.Call) and len(item.value.args) == 1
-            and same(item.value.func, f"{text}.{method}"))
+    return (
+        isinstance(item, ast.Expr)
+        and isinstance(item.value, ast.Call)
+        and len(item.value.args) == 1
+        and same(item.value.func, f"{text}.{method}")
+    )
 
 
 TEMPLATES = (
-    cache, member_set, constant_set, growing_set, grouped, counted, hoist, queued, joined, comprehended, simpler, stopped
+    cache,
+    member_set,
+    constant_set,
+    growing_set,
+    grouped,
+    counted,
+    hoist,
+    queued,
+    joined,
+    comprehended,
+    simpler,
+    stopped,
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import approx_fprime
+
 from skills import interior
 
 PATIENCE = 150
@@ -113,7 +114,7 @@ def _relocate(smooth: Smooth, x: np.ndarray, rng: np.random.Generator) -> np.nda
     share = smooth.gradient(x) * (x - smooth.low)
     worth = np.array([share[group].sum() for group in smooth.groups])
     order = np.argsort(worth + rng.exponential(float(worth.std()) + 1e-12, len(worth)) * rng.integers(2))
-    if rng.random() < 0.5:  # noqa: PLR2004 - half of the moves ignore what a group is worth
+    if rng.random() < 0.5:
         order = rng.permutation(len(order))
     for chosen in order[: rng.integers(1, MOST_RELOCATED + 1)]:
         group = smooth.groups[chosen]
@@ -136,7 +137,7 @@ def _best_place(smooth: Smooth, x: np.ndarray, group: np.ndarray, rng: np.random
 
 def _exchange(smooth: Smooth, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Returns x with one coordinate of two groups exchanged."""
-    if len(smooth.groups) < 2:  # noqa: PLR2004 - two are needed
+    if len(smooth.groups) < 2:
         return _jitter_all(smooth, x, rng)
     one, two = (smooth.groups[chosen] for chosen in rng.choice(len(smooth.groups), 2, replace=False))
     slot = rng.integers(min(len(one), len(two)))

@@ -19,6 +19,7 @@ FIRST_CURVATURE = 1e-3
 NEGLIGIBLE = 1e-9
 EQUALITY_WEIGHT = 1e3
 SMALLEST_GAP = 1e-11
+SMALLEST, LARGEST = 1e-16, 1e12
 
 
 class Climb(NamedTuple):
@@ -63,8 +64,9 @@ class Model:
         primal = min(_longest(self.s, ds), LONGEST_STEP / max(float(np.abs(dx).max()), 1e-12), 1.0)
         dual = min(_longest(self.z, dz), 1.0)
         self.x = np.clip(self.x + primal * dx, 1e-14, 1 - 1e-14)
-        self.s, self.z = self.s + primal * ds, self.z + dual * dz
-        self.s[rows : rows + columns], self.s[rows + columns :] = self.x, 1 - self.x
+        self.s = np.maximum(self.s + primal * ds, SMALLEST)
+        self.z = np.clip(self.z + dual * dz, SMALLEST, LARGEST)
+        self.s[rows : rows + columns], self.s[rows + columns :] = self.x, 1 - self.x  # exactly
         before = (self.jacobian, self.cost)
         self.look()
         if self.curvature is not None:
@@ -110,14 +112,15 @@ def climb(
     rows, columns = model.jacobian.shape
     if curved:
         model.curvature = np.eye(columns) * FIRST_CURVATURE
-    done = 0
-    for done in range(1, rounds + 1):
+    price = 0.1 + 0.06 * curved + rows * columns * 2e-6 + rows * columns * columns * 2e-8
+    work = 0.0
+    for _ in range(rounds):
+        work += price
         gap = float(model.s @ model.z) / len(model.s)
         model.step(centring * gap)
         if gap < SMALLEST_GAP and model.slack.min() > -NEGLIGIBLE:
             break
-    price = 0.1 + 0.06 * curved + rows * columns * 2e-6 + rows * columns * columns * 2e-8
-    return Climb(model.low + model.width * model.x, done * price)
+    return Climb(model.low + model.width * model.x, work)
 
 
 def _solved(system: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -134,7 +137,7 @@ def _updated(curvature: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.
     """Returns the BFGS update of a curvature matrix, damped after Powell so that it stays positive."""
     along = curvature @ step
     size = float(step @ along)
-    if size < 1e-18:  # noqa: PLR2004 - the step is rounding noise
+    if size < 1e-18:
         return curvature
     seen = float(step @ change)
     share = 1.0 if seen >= 0.2 * size else 0.8 * size / (size - seen)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import linprog
+
 from skills import interior
 
 SLICE = 150.0
@@ -91,7 +92,7 @@ class Ceiling:
         for _ in range(200 if self.sides else 0):
             matrix, right = self.sides
             missing = right - matrix @ x
-            if float(np.abs(missing).max()) < 1e-13 * max(1.0, float(np.abs(right).max())):  # noqa: PLR2004 - rounding
+            if float(np.abs(missing).max()) < 1e-13 * max(1.0, float(np.abs(right).max())):
                 break
             x = np.clip(x + matrix.T @ np.linalg.lstsq(matrix @ matrix.T, missing)[0], self.ground, self.top)
         return Found(x, float(self.pieces(x).max()))
@@ -191,7 +192,7 @@ def _kick(view: Ceiling, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     elif kind == 1:
         chosen = rng.choice(count, min(count, int(rng.integers(1, MOST_REDRAWN + 1))), replace=False)
         x[chosen] = view.ground[chosen] + width[chosen] * rng.random(len(chosen))
-    elif kind == 2:  # noqa: PLR2004 - the third of four kinds
+    elif kind == 2:
         one, two = rng.integers(count, size=2)
         x[one], x[two] = x[two], x[one]
     else:

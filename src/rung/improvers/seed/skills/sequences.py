@@ -55,13 +55,13 @@ def search(problem: Any, rng_seed: int, start: list[Any] | None = None) -> Itera
 def _edited(sequence: list[Any], element: Any, rng: random.Random) -> list[Any]:
     """Returns a copy with one element deleted, inserted, replaced, moved, or two exchanged."""
     child, kind, count = sequence[:], rng.random(), len(sequence)
-    if count < 2 or kind < 0.25:  # noqa: PLR2004 - the shares of the five edits
+    if count < 2 or kind < 0.25:
         child.insert(int(rng.random() * (count + 1)), element(rng))
-    elif kind < 0.5:  # noqa: PLR2004
+    elif kind < 0.5:
         del child[int(rng.random() * count)]
-    elif kind < 0.75:  # noqa: PLR2004
+    elif kind < 0.75:
         child[int(rng.random() * count)] = element(rng)
-    elif kind < 0.9:  # noqa: PLR2004
+    elif kind < 0.9:
         moved = child.pop(int(rng.random() * count))
         child.insert(int(rng.random() * count), moved)
     else:

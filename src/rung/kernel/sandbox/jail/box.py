@@ -64,7 +64,7 @@ def cover(path: str) -> None:
 
 def make_private(megabytes: int) -> None:
     """Mounts the candidate's own empty directory, and hides /proc (the fork-server needs it, candidates do not)."""
-    options = f"size={megabytes}m,nr_inodes=4096,mode=700"
+    options = f"size={max(1, megabytes)}m,nr_inodes=4096,mode=700"
     linux.mount("tmpfs", PRIVATE, "tmpfs", flags=_TMPFS, options=options)
     cover("/proc")
 

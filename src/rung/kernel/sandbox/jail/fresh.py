@@ -15,7 +15,7 @@ from .confine import PROCESSES, SHARED_PROCESSES, Bounds, Policy, confine
 class Config(TypedDict):
     """What the trusted side says on the command line.
 
-    user: what root becomes, None when the tool outside saw to that. own_user_namespace: its processes are counted apart.
+    user: what root becomes, None when the tool outside saw to that. own_user_namespace: processes are counted apart.
     """
 
     channel: int

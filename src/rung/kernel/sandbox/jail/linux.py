@@ -45,7 +45,7 @@ def syscall(what: str, number: int, *arguments: int | bytes | None) -> int:
 
 
 def prctl(what: str, option: int, value: int = 0) -> int:
-    """Returns the result of prctl(option, value)."""
+    """Returns what the prctl system call answers."""
     return syscall(what, 157, option, value, 0, 0, 0)
 
 
@@ -55,7 +55,7 @@ def unshare(flags: int) -> None:
 
 
 def clone(flags: int) -> int:
-    """Returns the child's pid, 0 in the child: fork() straight into new namespaces, with CPython kept consistent.
+    """Returns the child's pid, 0 in the child: a fork straight into new namespaces that keeps CPython consistent.
 
     The C library is told the child's thread id through the address it registered itself (its own fork would do that;
     a raw clone does not, and signals a thread sends to itself would miss).
@@ -198,8 +198,8 @@ def limit_resources(*, memory: int, cpu_seconds: int, file_bytes: int, processes
         (resource.RLIMIT_MSGQUEUE, 0),
     ):
         hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (limit, limit))
 
 
 # Landlock access rights by the version that brought them; the first version has the first 13 bits.
@@ -233,7 +233,7 @@ def landlock(*, read: Iterable[str], listed: Iterable[str], write: Iterable[str]
     Also refused, where the version knows them: TCP, abstract sockets and signals to processes outside.
     """
     version = landlock_version()
-    handled = (1 << 13) - 1 | (8192 if version >= 2 else 0) | (16384 if version >= 3 else 0) | (32768 if version >= 5 else 0)
+    handled = (1 << 13) - 1 | sum(right for since, right in ((2, 8192), (3, 16384), (5, 32768)) if version >= since)
     fields = (handled,) + (3,) * (version >= 4) + (3,) * (version >= 6)
     attributes = struct.pack(f"={len(fields)}Q", *fields)
     ruleset = syscall("landlock_create_ruleset", 444, attributes, len(attributes), 0)

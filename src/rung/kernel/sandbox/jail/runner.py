@@ -30,7 +30,7 @@ class Lines:
         self._descriptor = descriptor
         self._rest = bytearray()
 
-    def receive(self) -> Any:
+    def receive(self) -> Any:  # noqa: ANN401 - JSON of an agreed form
         """Returns the next document; ends the process when the other side has closed."""
         searched = 0
         while (end := self._rest.find(b"\n", searched)) < 0:

@@ -174,16 +174,24 @@ def _serve(jail: Jail, channel: socket.socket, controller: int) -> None:
                 poll.unregister(channel)
                 continue
             born = _bear(jail, json.loads(message), descriptors)
+            if born is None:
+                continue
             running[born.pidfd] = running[born.control.fileno()] = born
             poll.register(born.pidfd, select.EPOLLIN)
             poll.register(born.control, select.EPOLLIN | select.EPOLLRDHUP)
 
 
-def _bear(jail: Jail, bounds: Bounds, descriptors: list[int]) -> Running:
-    """Forks one candidate."""
+def _bear(jail: Jail, bounds: Bounds, descriptors: list[int]) -> Running | None:
+    """Forks one candidate, or says through its channel why there is none: others must not suffer from that."""
     channel, control = descriptors
     outside = os.geteuid(), os.getegid()
-    pid = linux.clone(jail.flags)
+    try:
+        pid = linux.clone(jail.flags)
+    except OSError as error:
+        os.write(channel, f"E{error}\n".encode())
+        os.close(channel)
+        os.close(control)
+        return None
     if pid == 0:
         _live(jail, bounds, channel, outside)
     os.close(channel)

@@ -1,7 +1,6 @@
 """Adapts `priority` to plain data, so that it can be asked about many situations at once."""
 
 import numpy as np
-
 from priority import priority
 
 

@@ -1,7 +1,7 @@
 """A step function with little overlap, guessed."""
 
 
-def heights(task):
+def overlap(task):
     """Returns task["steps"] heights in [0, 1] of mean 1/2: a low, a high and a low third."""
     steps = task["steps"]
     third = steps // 3

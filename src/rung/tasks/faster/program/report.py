@@ -2,12 +2,11 @@
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
-COMMON = [
-    "a", "about", "all", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "do", "for", "from", "had",
-    "has", "have", "he", "her", "his", "how", "i", "if", "in", "into", "is", "it", "its", "more", "my", "no", "not",
-    "of", "on", "one", "or", "our", "out", "she", "so", "some", "than", "that", "the", "their", "them", "then", "there",
-    "they", "this", "to", "up", "was", "we", "were", "what", "when", "which", "who", "will", "with", "would", "you",
-]
+COMMON = (
+    "a about all an and are as at be been but by can do for from had has have he her his how i if in into "
+    "is it its more my no not of on one or our out she so some than that the their them then there they "
+    "this to up was we were what when which who will with would you"
+).split()
 
 
 def split_words(text):

@@ -1,7 +1,6 @@
 """Adapts `update` to plain data; weights and memory of every problem are kept here between two steps."""
 
 import numpy as np
-
 from rule import update
 
 

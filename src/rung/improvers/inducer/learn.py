@@ -1,0 +1,219 @@
+"""Learns a vocabulary: whole solutions become skills, ranked by re-use; costs follow what solutions are made of.
+
+Solutions are read from their own source alone: the comment lines `# skill:` and `# term:`. Every library that is
+proposed is complete, bounded and pruned; a skill outside of it stays as a definition only where others rest on it.
+"""
+
+import json
+import re
+from collections import Counter, defaultdict
+
+from language import COMBINATORS, FAILURES, PRIMITIVES, as_value, operations, production_name, seed_cost
+from render import compiled
+from search import Probes, Problem
+from terms import Skill, head, inlined, needed, parse, parameters, read_skill, rewritten, size, subterms, type_of
+
+LINE = re.compile(r"^# (skill|term): (?:(\w+) )?([IBLN]+)>([IBLN]) = (.+)$", re.MULTILINE)
+LARGEST_BODY = 40
+
+
+def libraries(files, solutions, settings):
+    """Returns [(operator, changed files)]: whole libraries, each made from all solutions in its own way."""
+    table, solved = read(files, solutions)
+    if not solved:
+        return []
+    table = tidied(table)
+    terms = {name: rewritten_by(table, skill) for name, skill in solved.items()}
+    inputs = {name: skill.arguments for name, skill in solved.items()}
+    proposals, seen = [], {files["skills.json"] + files["weights.json"]}
+    for rank in settings["ranks"]:
+        chosen = RANKS[rank](table, terms, settings["library"])
+        changed = rendered(table, chosen, terms, inputs=inputs, settings=settings)
+        if changed["skills.json"] + changed["weights.json"] not in seen:
+            seen.add(changed["skills.json"] + changed["weights.json"])
+            proposals.append((f"library-{rank}", changed))
+    return proposals
+
+
+def read(files, solutions):
+    """Returns ({name: skill}, {task: its solution as a skill}): everything that is known, and what was solved."""
+    table = {entry["name"]: read_skill(entry) for entry in json.loads(files["skills.json"])}
+    helpers, solved = {}, {}
+    for solution in solutions:
+        task = re.sub(r"\W", "_", solution["task"].rpartition("/")[2])
+        for what, name, arguments, result, text in LINE.findall(solution["source"]):
+            if what == "skill":
+                helpers.setdefault(name, Skill(name, arguments, result, term=parse(text), cost=0))
+            else:
+                solved[task] = Skill(task, arguments, result, term=parse(text))
+    for skill in (*solved.values(), *helpers.values()):
+        if skill.name not in table and skill.name not in PRIMITIVES and useful(skill):
+            table[skill.name] = skill
+    return ordered(table), {task: skill for task, skill in solved.items() if known(skill.term, table)}
+
+
+def useful(skill):
+    """Returns whether a solution can serve others: more than one operation, all arguments used, nothing of the task."""
+    return (size(skill.term) > 2 and len(parameters(skill.term)) == len(skill.arguments)
+            and not any(head(part)[0] == "#" for part in subterms(skill.term)))
+
+
+def known(term, table):
+    """Returns whether all names in a term mean something."""
+    combinators = {name for name, _ in COMBINATORS}
+    names = {head(part).lstrip("@") for part in subterms(term) if head(part)[0] not in "$#"}
+    return all(name in table or name in PRIMITIVES or name in combinators for name in names)
+
+
+def ordered(table):
+    """Returns the skills that rest on known ones only, each after those it rests on."""
+    order, left = {}, dict(table)
+    while ready := [skill for skill in left.values() if known(skill.term, order)]:
+        for skill in ready:
+            order[skill.name] = left.pop(skill.name)
+    return order
+
+
+def tidied(table):
+    """Returns the table without twins (skills that behave alike on the probes), bodies written with smaller skills."""
+    work = [0]
+    functions = compiled(table, operations(work))
+    probes = Probes(Problem("", "I", inputs=[], outputs=()), work)
+    kept, twins, seen = {}, {}, {}
+    for skill in sorted(table.values(), key=lambda s: inlined(s.term, table)):
+        kind = "".join(skill.arguments)
+        key = skill.name
+        if kind in probes.columns:
+            try:
+                behaviour = probes.of(f"{kind}>{skill.result}", functions[skill.name])
+                key = (kind, skill.result, behaviour) if len(set(behaviour)) > 1 else skill.name
+            except FAILURES:
+                key = skill.name
+        if key in seen:
+            twins[skill.name] = seen[key]
+            continue
+        seen[key] = skill.name
+        kept[skill.name] = skill
+    result = {}
+    for skill in ordered({s.name: Skill(s.name, s.arguments, s.result, term=renamed(s.term, twins), cost=s.cost)
+                          for s in kept.values()}).values():
+        result[skill.name] = Skill(skill.name, skill.arguments, skill.result, cost=skill.cost,
+                                   term=rewritten_by(result, skill))
+    return Table(result, twins)
+
+
+class Table(dict):
+    """Skills by name. twins: names that were dropped -> the skill that does the same."""
+
+    def __init__(self, skills, twins):
+        super().__init__(skills)
+        self.twins = twins
+
+
+def renamed(term, twins):
+    """Returns the term with the names of twins replaced."""
+    if isinstance(term, str):
+        mark = "@" if term[0] == "@" else ""
+        return mark + twins.get(term.lstrip("@"), term.lstrip("@"))
+    return (twins.get(term[0], term[0]), *(renamed(part, twins) for part in term[1:]))
+
+
+def rewritten_by(table, skill):
+    """Returns a solution in terms of smaller skills, the largest bodies first."""
+    term = renamed(skill.term, getattr(table, "twins", {}))
+    own = inlined(term, table)
+    sizes = {name: inlined(other.term, table) for name, other in table.items() if name != skill.name}
+    patterns = sorted((table[name] for name, n in sizes.items() if n < min(own, LARGEST_BODY)),
+                      key=lambda other: (-sizes[other.name], other.name))
+    return rewritten(term, patterns, skill.arguments, table)
+
+
+def uses(table, terms):
+    """Returns how many other solutions use each skill, directly."""
+    counts = Counter({name: 0 for name in table})
+    for task, term in terms.items():
+        counts.update({head(part).lstrip("@") for part in subterms(term)} & set(table) - {task})
+    return counts
+
+
+def by_use(table, terms, limit):
+    """Returns the most re-used skills; of equals, those found last."""
+    counts, age = uses(table, terms), {name: i for i, name in enumerate(terms)}
+    return sorted(table, key=lambda name: (-counts[name], -age.get(name, -1), name))[:limit]
+
+
+def by_recency(table, terms, limit):
+    """Returns the most re-used skills for two thirds, and the latest others."""
+    first = by_use(table, terms, 2 * limit // 3)
+    age = {name: i for i, name in enumerate(terms)}
+    return first + sorted(set(table) - set(first), key=lambda name: (-age.get(name, -1), name))[: limit - len(first)]
+
+
+def by_signature(table, terms, limit):
+    """Returns the most re-used skills, none of them before every signature has as many."""
+    taken, order = Counter(), {}
+    for name in by_use(table, terms, len(table)):
+        kind = (table[name].arguments, table[name].result)
+        order[name] = taken[kind]
+        taken[kind] += 1
+    return sorted(order, key=order.get)[:limit]
+
+
+RANKS = {"use": by_use, "recency": by_recency, "signature": by_signature}
+
+
+def rendered(table, chosen, terms, *, inputs, settings):
+    """Returns the two files of a library: the skills, one per line, and the costs that differ from the seed's."""
+    keep = ordered({name: table[name] for top in chosen for name in (*needed(table[top].term, table), top)})
+    costs = prices(productions(table, chosen), production_counts(table, terms, inputs), table, settings=settings)
+    lines = []
+    for skill in keep.values():
+        skill = Skill(skill.name, skill.arguments, skill.result, term=skill.term, cost=costs.pop(skill.name, 0))
+        lines.append(json.dumps(skill.document()))
+    changed = sorted(key for key in costs if costs[key] != seed_cost(key))
+    body = ",\n".join(f"  {json.dumps(key)}: {costs[key]}" for key in changed)
+    return {"skills.json": "[\n" + ",\n".join(lines) + "\n]\n", "weights.json": "{\n" + body + "\n}\n"}
+
+
+def productions(table, chosen):
+    """Returns {result type: productions}; a value and a combinator have function types."""
+    made = defaultdict(list)
+    operations_of = {name: (tuple(a), r) for name, (a, r, _) in PRIMITIVES.items()}
+    operations_of.update({name: (table[name].arguments, table[name].result) for name in chosen})
+    for name, (arguments, result) in operations_of.items():
+        made[result].append(name)
+        lifted = as_value(arguments, result)
+        if lifted:
+            made[lifted[0]].append(f"@{name}")
+    for (name, arguments), result in COMBINATORS.items():
+        made[result].append(production_name(name, arguments))
+    return made
+
+
+def production_counts(table, terms, inputs):
+    """Returns how often each production occurs in the solutions; inputs: {task: argument types}."""
+    counts = Counter()
+    for task, term in terms.items():
+        for part in subterms(term):
+            arguments = () if isinstance(part, str) else tuple(type_of(p, inputs[task], table) for p in part[1:])
+            counts[production_name(head(part), arguments)] += 1
+    return counts
+
+
+def usual(key, table, settings):
+    """Returns what a production costs when nothing is known of its use."""
+    return settings["skill_cost"] if key.lstrip("@") in table else seed_cost(key)
+
+
+def prices(made, counts, table, *, settings):
+    """Returns {production: cost}: those used above the average of their result type are cheaper, unused ones dearer.
+
+    No cost is further than `drift` from the usual one, so that what was forgotten is found again.
+    """
+    costs = {}
+    for keys in made.values():
+        mean = sum(counts[key] for key in keys) / len(keys)
+        for key in keys:
+            shift = (counts[key] == 0) - (counts[key] > settings["often"] * mean)
+            costs[key] = max(1, usual(key, table, settings) + settings["drift"] * shift)
+    return costs

@@ -1,0 +1,1 @@
+"""General solvers: each fits problems by their attributes, and knows no task."""
