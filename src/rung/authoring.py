@@ -87,7 +87,6 @@ class task:  # noqa: N801 - used as a decorator, @rung.task(...)
             unit=self.unit,
         )
 
-
     def _check(self, name: str) -> None:
         own = self.limits
         limits = (own.cpu_seconds, own.wall_seconds, own.memory_mb, own.output_bytes)

@@ -46,6 +46,7 @@ def make_brief() -> Callable[..., host.Brief]:
             "goal": "as high as possible",
             "program": {"id": "0" * 64, "files": files, "entry": "rule.py:rule"},
             "value": -100.0,
+            "feedback": (),
             "editable": None,
             "cases": (1,),
             "public": None,

@@ -34,7 +34,7 @@ CPU_SECONDS = 20.0
 CHEATS = Path(__file__).parent.parent / "demo" / "cheats"
 # What the cheats get: enough for any honest program, little enough that nobody waits for a loop.
 CHEAT_LIMITS = Limits(cpu_seconds=0.5, wall_seconds=2.0, memory_mb=256)
-HARMLESS = ("claims_a_score", "overlaps_a_little", "returns_no_numbers")
+HARMLESS = ("claims_a_score", "too_large_by_a_billionth", "returns_no_numbers")
 
 
 class DemoFailed(RungError):

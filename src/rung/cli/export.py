@@ -15,9 +15,9 @@ from rung.cli.screen import number, results
 from rung.cli.story import find_run, story_of
 from rung.errors import BadInput, IntegrityAlarm, ProgramFailed, Status
 from rung.kernel import codec
-from rung.kernel.kernel import preloads
 from rung.kernel.sandbox import open_sandbox
 from rung.kernel.scoring import score
+from rung.kernel.shared import preloads
 
 if TYPE_CHECKING:
     from rung.kernel.scoring import Scored

@@ -15,11 +15,11 @@ from rung.cli.screen import number, plain, print_json, results
 from rung.cli.story import Story, stories
 from rung.errors import BadInput, NoSandbox, Status
 from rung.kernel import codec
-from rung.kernel.kernel import preloads
 from rung.kernel.ledger import layout
 from rung.kernel.ledger.verify import verify_chain
 from rung.kernel.sandbox import open_rescorer
 from rung.kernel.scoring import score
+from rung.kernel.shared import preloads
 
 if TYPE_CHECKING:
     from pathlib import Path

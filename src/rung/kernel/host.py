@@ -13,7 +13,7 @@ from rung.kernel.trial import checked_answer
 if TYPE_CHECKING:
     from rung.kernel.sandbox.port import Session
     from rung.kernel.search import Search
-    from rung.records import Program, Task
+    from rung.records import Evaluation, Program, Task
     from rung.wire import JSON
 
 MAX_CHILDREN = 1000
@@ -22,7 +22,7 @@ MAX_LOG_BYTES = 4096
 DAY = 86_400.0
 
 
-def brief(task: Task, improver: Program, *, search: Search, value: float, seed: int) -> dict[str, JSON]:
+def brief(task: Task, improver: Program, *, search: Search, begun: Evaluation, seed: int) -> dict[str, JSON]:
     """Returns what the improver is told; of the cases, only the inputs of train."""
     return {
         "goal": task.goal,
@@ -31,7 +31,8 @@ def brief(task: Task, improver: Program, *, search: Search, value: float, seed: 
             "files": wire.files_to_json(task.program.files),
             "entry": task.program.entry,
         },
-        "value": value,
+        "value": begun.value,
+        "feedback": list(begun.feedback),
         "editable": None if task.editable is None else list(task.editable),
         "cases": [case.input for case in search.train],
         "public": task.public,

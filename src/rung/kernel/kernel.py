@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import re
 import secrets
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rung import wire
-from rung.errors import BadInput, IntegrityAlarm, NoSandbox, ProgramFailed, Status
+from rung.errors import BadInput, IntegrityAlarm, ProgramFailed, Status
 from rung.kernel import codec
 from rung.kernel.budget import Allowance, Budget
 from rung.kernel.draw import derive, draw_cases, paired_gain
 from rung.kernel.host import Host, brief
 from rung.kernel.pool import Inline, Job, Pool
 from rung.kernel.run import Run
-from rung.kernel.sandbox.choice import UNISOLATED, open_rescorer, open_sandbox
+from rung.kernel.sandbox.choice import open_sandbox
 from rung.kernel.search import Search
-from rung.records import Incumbent, Interval, Limits, Outcome
+from rung.kernel.shared import Shared, preloads
+from rung.records import Fresh, Incumbent, Interval, Limits, Outcome
 from rung.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rung.kernel.ledger.port import Event, Ledger
     from rung.kernel.pool import Executor
-    from rung.kernel.sandbox.port import Sandbox
     from rung.kernel.scoring import Scored
-    from rung.records import Case, Program, Split, Task
+    from rung.records import Case, Evaluation, Program, Split, Task
     from rung.wire import JSON
 
 UNLIMITED_CPU = 1e6
-PRELOADABLE = ("numpy", "scipy")
 
 
 def _ignore(_event: Event) -> None:
@@ -91,11 +90,9 @@ class Kernel:
         if split not in {"train", "validation"}:
             raise BadInput(f"programs are evaluated on train or validation, not on {split!r}")
         cases = self._cases(task.train if split == "train" else task.validation, name=split, seed=seed)
-        executor = Inline(task, lambda: self._sandbox(task.program, program), seed=seed)
-        try:
+        with closing(Shared(self.settings.sandbox)) as shared:
+            executor = Inline(task, lambda: shared.first(task.program, program), seed=seed)
             scored = next(iter(executor.score_all([Job(program, cases)])))[1]
-        finally:
-            executor.close()
         body: dict[str, JSON] = {
             "task": task.name,
             "split": split,
@@ -116,18 +113,34 @@ class Kernel:
           BadInput: the task's seed program fails its own train cases.
           EvaluatorFailed, IntegrityAlarm, SandboxBroken, LedgerError: see errors.py; the run can be resumed.
         """
-        run, seed = self._open_run(task, improver, request)
+        if request.seed is None:
+            request = replace(request, seed=self.unfinished_seed(task, improver, request))
+        with closing(Shared(self.settings.sandbox)) as shared:
+            return self._improve(task, improver, request, shared=shared, budget=budget or Budget(Allowance()))
+
+    def _improve(
+        self,
+        task: Task,
+        improver: Program,
+        request: Request,
+        *,
+        shared: Shared,
+        budget: Budget,
+        parent: str | None = None,
+    ) -> Outcome:
+        seed = request.seed or 0
+        run = self._open_run(task, improver, request, shared=shared, parent=parent)
         if run.end is not None:
             return _outcome(run, task, improver)
-        whole = (budget or Budget(Allowance())).child(request.allowance)
+        whole = budget.child(request.allowance)
         whole.carry(run.spent_before)
-        search = self._search(task, run, seed=seed, budget=whole, request=request)
+        search = self._search(task, run, request, shared=shared, budget=whole)
         try:
             begun = search.begin()
             if begun.status is not Status.OK or begun.value is None:
                 reason = begun.feedback[0] if begun.feedback else "no reason was given"
                 raise BadInput(f"the program of task {task.name!r} fails before anything was changed: {reason}")
-            stop = self._converse(task, improver, search, value=begun.value, seed=seed)
+            stop = self._converse(task, improver, search, shared=shared, begun=begun, seed=seed)
             self._finish(task, search, seed=seed, stop=stop)
         except IntegrityAlarm as alarm:
             run.record("alarm", {"message": str(alarm)})
@@ -136,15 +149,11 @@ class Kernel:
             search.close()
         return _outcome(Run(self.ledger, run.id, parent=None, observe=_ignore), task, improver)
 
-    def _open_run(self, task: Task, improver: Program, request: Request) -> tuple[Run, int]:
-        seed = request.seed
-        if seed is None:
-            seed = self.unfinished_seed(task, improver, request)
-        key = run_key(task, improver, replace(request, seed=seed))
-        run = Run(self.ledger, key, parent=None, observe=self._observe)
+    def _open_run(self, task: Task, improver: Program, request: Request, *, shared: Shared, parent: str | None) -> Run:
+        key = run_key(task, improver, request, parent=parent)
+        run = Run(self.ledger, key, parent=parent, observe=self._observe)
         if run.start is None:
-            sandbox = self._sandbox(task.program)
-            sandbox.close()
+            sandbox = shared.first(task.program)
             body: dict[str, JSON] = {
                 "task": task.name,
                 "reference": request.reference or task.name,
@@ -154,7 +163,7 @@ class Kernel:
                 "bound": task.bound,
                 "improver": improver.id,
                 "program": task.program.id,
-                "seed": str(seed),
+                "seed": str(request.seed),
                 "attempts": task.attempts if request.attempts is None else request.attempts,
                 "allowance": _allowance_to_json(request.allowance),
                 "version": VERSION,
@@ -164,7 +173,7 @@ class Kernel:
             }
             run.record("run_start", body, blobs=(codec.program_bytes(task.program), codec.program_bytes(improver)))
             run.start = body
-        return run, seed
+        return run
 
     def unfinished_seed(self, task: Task, improver: Program, request: Request) -> int:
         """Returns the seed of an unfinished run of the very same request, or a new random one."""
@@ -178,27 +187,65 @@ class Kernel:
                 seeds[event.run] = int(body["seed"])
         return next(iter(seeds.values()), secrets.randbits(63))
 
-    def _search(self, task: Task, run: Run, *, seed: int, budget: Budget, request: Request) -> Search:
-        workers = self.settings.workers
-
-        def sandbox() -> Sandbox:
-            return self._sandbox(task.program)
-
+    def _search(self, task: Task, run: Run, request: Request, *, shared: Shared, budget: Budget) -> Search:
+        seed, workers, name = request.seed or 0, self.settings.workers, self.settings.sandbox
+        inside = self._inside(shared, budget=budget, parent=run.id)
+        nested = run.parent is not None
         executor: Executor = (
-            Inline(task, sandbox, seed=seed) if workers == 1 else Pool(task, sandbox, seed=seed, workers=workers)
+            Inline(task, lambda: shared.first(task.program), seed=seed, improve=inside)
+            if workers == 1 or nested
+            else Pool(task, lambda: open_sandbox(name, preload=preloads(task.program)), seed=seed, workers=workers)
         )
+        # What runs inside another run is evidence about its improver, not a program to be kept: the outer run's own
+        # incumbent is what the second backend confirms.
+        confirm = shared.first if nested else shared.second
         return Search(
             task,
             run=run,
             train=self._cases(task.train, name="train", seed=seed),
             validation=self._cases(task.validation, name="validation", seed=seed),
             executor=executor,
-            rescorer=lambda: Inline(task, lambda: self._second_sandbox(task.program), seed=seed),
+            rescorer=lambda: Inline(task, lambda: confirm(task.program), seed=seed, improve=inside),
             budget=budget,
             attempts=task.attempts if request.attempts is None else request.attempts,
         )
 
-    def _converse(self, task: Task, improver: Program, search: Search, *, value: float, seed: int) -> str:
+    def _inside(self, shared: Shared, *, budget: Budget, parent: str) -> Callable[[Task, Program, int], Outcome]:
+        """Returns how a run inside another one is made: its own slice of the ledger, the outer run's budget."""
+
+        def improve(task: Task, improver: Program, seed: int) -> Outcome:
+            return self._improve(task, improver, Request(seed=seed), shared=shared, budget=budget, parent=parent)
+
+        return improve
+
+    def pairs(
+        self, task: Task, outcome: Outcome, *, count: int, budget: Budget | None = None
+    ) -> Iterator[tuple[float, float]]:
+        """Yields (start, incumbent) scores of an outcome on fresh cases, drawn one by one after its hash is on record.
+
+        A program that fails on a case gets 0, the least there is: scores of a gate lie in [0, 1].
+
+        Raises:
+          RungError: see `improve`.
+        """
+        incumbent = outcome.incumbent.program
+        self.ledger.append("commit", {"program": incumbent.id, "for": "gate"}, run=outcome.run)
+        cases = draw_cases(Fresh(count), name="gate", seed=outcome.seed, after=incumbent.id)
+        whole = budget or Budget(Allowance())
+        with closing(Shared(self.settings.sandbox)) as shared:
+            inside = self._inside(shared, budget=whole, parent=outcome.run)
+            executor = Inline(task, lambda: shared.first(task.program), seed=outcome.seed, improve=inside)
+            for case in cases:
+                jobs = [Job(program, (case,)) for program in (outcome.start.program, incumbent)]
+                old, new = (scored.evaluation for _, scored in executor.score_all(jobs))
+                whole.charge(old.cost + new.cost)
+                body: JSON = {"case": case.id, "start": old.value, "incumbent": new.value}
+                self.ledger.append("pair", body, run=outcome.run)
+                yield old.value or 0.0, new.value or 0.0
+
+    def _converse(
+        self, task: Task, improver: Program, search: Search, *, shared: Shared, begun: Evaluation, seed: int
+    ) -> str:
         left, replayed = search.budget.left(), search.run.spent_before.cpu_seconds
         limits = Limits(
             cpu_seconds=UNLIMITED_CPU if left.cpu_seconds is None else left.cpu_seconds + replayed + 1.0,
@@ -206,18 +253,14 @@ class Kernel:
             memory_mb=self.settings.improver_memory_mb,
             output_bytes=self.settings.improver_output_bytes,
         )
-        sandbox = self._sandbox(improver)
+        session = shared.first(improver).open(improver, limits, sdk=self._sdk)
         try:
-            session = sandbox.open(improver, limits, sdk=self._sdk)
-            try:
-                document = brief(task, improver, search=search, value=value, seed=derive(seed, "improver"))
-                return Host(search, session).serve(document)
-            except ProgramFailed as failure:
-                return f"the improver failed: {failure}"
-            finally:
-                session.close()
+            document = brief(task, improver, search=search, begun=begun, seed=derive(seed, "improver"))
+            return Host(search, session).serve(document)
+        except ProgramFailed as failure:
+            return f"the improver failed: {failure}"
         finally:
-            sandbox.close()
+            session.close()
 
     def _finish(self, task: Task, search: Search, *, seed: int, stop: str) -> None:
         incumbent = search.incumbent
@@ -255,25 +298,6 @@ class Kernel:
     def _cases(self, split: Split, *, name: str, seed: int) -> tuple[Case, ...]:
         return draw_cases(split, name=name, seed=seed, after="")
 
-    def _sandbox(self, *programs: Program) -> Sandbox:
-        return open_sandbox(self.settings.sandbox, preload=preloads(*programs))
-
-    def _second_sandbox(self, *programs: Program) -> Sandbox:
-        try:
-            return open_rescorer(preload=preloads(*programs))
-        except NoSandbox:
-            if self.settings.sandbox != UNISOLATED:
-                raise
-            return self._sandbox(*programs)  # asked for by name, and the name stands in every result
-
-
-def preloads(*programs: Program) -> tuple[str, ...]:
-    """Returns the libraries worth importing once, before programs are forked: those the programs import."""
-    texts = [text for program in programs for text in program.files.values() if isinstance(text, str)]
-    return tuple(
-        name for name in PRELOADABLE if any(re.search(rf"^\s*(import|from) {name}\b", t, re.MULTILINE) for t in texts)
-    )
-
 
 def task_hash(task: Task) -> str:
     """Returns a hash of everything that decides what a score means; a changed evaluator is another task."""
@@ -296,7 +320,7 @@ def task_hash(task: Task) -> str:
     return hashlib.sha256(wire.canonical(document)).hexdigest()
 
 
-def run_key(task: Task, improver: Program, request: Request) -> str:
+def run_key(task: Task, improver: Program, request: Request, *, parent: str | None = None) -> str:
     """Returns the run's name: 12 hex digits that follow from what was asked for."""
     document: JSON = {
         "task": task_hash(task),
@@ -304,6 +328,7 @@ def run_key(task: Task, improver: Program, request: Request) -> str:
         "seed": None if request.seed is None else str(request.seed),
         "attempts": task.attempts if request.attempts is None else request.attempts,
         "allowance": _allowance_to_json(request.allowance),
+        "parent": parent,
     }
     return hashlib.sha256(wire.canonical(document)).hexdigest()[:12]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rung.kernel.sandbox.port import Sandbox
-    from rung.records import Case, Program, Task
+    from rung.records import Case, Outcome, Program, Task
 
 AHEAD_BYTES = 1 << 16  # fits into the buffer of a socket
 
@@ -49,14 +49,24 @@ class Executor(Protocol):
 class Inline:
     """Scores in the engine's own process, one job after the other; what `--workers 1` means."""
 
-    def __init__(self, task: Task, sandbox: Callable[[], Sandbox], *, seed: int) -> None:
-        self._task, self._seed = task, seed
+    def __init__(
+        self,
+        task: Task,
+        sandbox: Callable[[], Sandbox],
+        *,
+        seed: int,
+        improve: Callable[[Task, Program, int], Outcome] | None = None,
+    ) -> None:
+        self._task, self._seed, self._improve = task, seed, improve
         self._sandbox = sandbox()
 
     def score_all(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Scored]]:
         """Yields (index of the job, its result) as they finish."""
         for index, job in enumerate(jobs):
-            yield index, score(self._task, job.program, job.cases, sandbox=self._sandbox, seed=self._seed)
+            scored = score(
+                self._task, job.program, job.cases, sandbox=self._sandbox, seed=self._seed, improve=self._improve
+            )
+            yield index, scored
 
     def finished(self, jobs: Sequence[Job]) -> Iterator[list[tuple[int, Scored]]]:
         """Yields groups of one."""

@@ -27,7 +27,7 @@ class Run:
 
     def __init__(self, ledger: Ledger, run: str, *, parent: str | None, observe: Callable[[Event], None]) -> None:
         self.id, self.ledger = run, ledger
-        self._parent, self._observe = parent, observe
+        self.parent, self._observe = parent, observe
         self._recorded: dict[tuple[str, int], int] = {}
         self._passed: dict[int, Any] = {}
         self._again = ledger.read(run=run, types=REPLAYED)
@@ -86,6 +86,6 @@ class Run:
 
     def record_all(self, event_type: str, bodies: Sequence[tuple[dict[str, JSON], tuple[bytes, ...]]]) -> None:
         """Appends events of this run, with their blobs, in one durable commit."""
-        entries = [Entry(event_type, body, self.id, self._parent, blobs) for body, blobs in bodies]
+        entries = [Entry(event_type, body, self.id, self.parent, blobs) for body, blobs in bodies]
         for event in self.ledger.append_all(entries):
             self._observe(event)

@@ -14,7 +14,10 @@ from rung.kernel.wall import Raised, attempt
 from rung.records import Case, Cost, Evaluation, Program, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rung.kernel.sandbox.port import Sandbox
+    from rung.records import Outcome
     from rung.wire import JSON
 
 
@@ -27,10 +30,19 @@ class Scored:
     denied: str | None
 
 
-def score(task: Task, program: Program, cases: tuple[Case, ...], *, sandbox: Sandbox, seed: int) -> Scored:
+def score(
+    task: Task,
+    program: Program,
+    cases: tuple[Case, ...],
+    *,
+    sandbox: Sandbox,
+    seed: int,
+    improve: Callable[[Task, Program, int], Outcome] | None = None,
+) -> Scored:
     """Returns how the program did on the cases; the first case it fails ends the evaluation.
 
-    seed: the run's; the evaluator's own randomness on a case follows from it and is the same for every program.
+    improve: how a trial improves another task with the program, when the program is an improver. seed: the run's; the
+    evaluator's own randomness on a case follows from it and is the same for every program.
 
     Raises:
       EvaluatorFailed: the task's evaluator raised or returned no finite number.
@@ -46,7 +58,7 @@ def score(task: Task, program: Program, cases: tuple[Case, ...], *, sandbox: San
     status = Status.OK
     try:
         for case in cases:
-            trial = Trial(subject, task.program, seed=derive(seed, "trial", task.name, case.id))
+            trial = Trial(subject, task.program, seed=derive(seed, "trial", task.name, case.id), improve=improve)
             scores.append(_score_case(task, case, trial))
             outputs.append(tuple(subject.outputs))
             subject.outputs.clear()

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung import wire
-from rung.errors import ProgramFailed, Status
+from rung.errors import BadInput, ProgramFailed, Status
+from rung.kernel.draw import derive
 from rung.records import Cost
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rung.kernel.sandbox.port import Ending, Sandbox, Session
-    from rung.records import Limits, Program
+    from rung.records import Limits, Outcome, Program, Task
     from rung.wire import JSON
 
 TIMED_ORDER = ("subject", "seed", "seed", "subject")
@@ -117,8 +118,15 @@ class Trial:
     rng: randomness for the evaluator, the same for every program on this case.
     """
 
-    def __init__(self, subject: Subject, seed_program: Program, *, seed: int) -> None:
-        self._subject, self._seed_program = subject, seed_program
+    def __init__(
+        self,
+        subject: Subject,
+        seed_program: Program,
+        *,
+        seed: int,
+        improve: Callable[[Task, Program, int], Outcome] | None = None,
+    ) -> None:
+        self._subject, self._seed_program, self._seed, self._improve = subject, seed_program, seed, improve
         self.rng = random.Random(seed)  # noqa: S311 - drawn from the run's keyed hash
         self.notes: list[str] = []
         self.measures: dict[str, float] = {}
@@ -167,6 +175,16 @@ class Trial:
         subject.cost += seed.cost
         subject.outputs.append(outputs["subject"])
         return Measured(outputs["subject"], min(times["subject"]), outputs["seed"], min(times["seed"]))
+
+    def improve(self, task: Task) -> Outcome:
+        """Returns what the program finds as the improver of another task, in a run inside this one.
+
+        Raises:
+          BadInput: this trial was not made by a kernel that can; evaluators of improvers need `workers=1`.
+        """
+        if self._improve is None:
+            raise BadInput(f"task {task.name!r} cannot be improved from here: improve improvers with one worker")
+        return self._improve(task, self._subject.program, derive(self._seed, "inner", task.name))
 
     def note(self, sentence: str) -> None:
         """Adds a sentence of feedback; the improver sees it for train cases only."""

@@ -48,7 +48,7 @@ class Result:
 class Brief:
     """What an improver is told.
 
-    goal: in words. program: {"id", "files", "entry"} of the seed program, value: its value on train.
+    goal: in words. program: {"id", "files", "entry"} of the seed program, value, feedback: of it on train.
     editable: file patterns. cases: the train inputs. public: source text with the public objective, or None.
     bound: the proven limit of the value or None. attempts: how many evaluations there are.
     seed: for the improver's own randomness. improver: {"files", "entry"}, its own source.
@@ -57,6 +57,7 @@ class Brief:
     goal: str
     program: dict
     value: float
+    feedback: tuple
     editable: tuple | None
     cases: tuple
     public: str | None
@@ -101,8 +102,15 @@ class Host:
             request["cases"] = cases
         answer = self._ask(request)
         return [
-            Result(r["id"], r["status"], r["value"], tuple(r["scores"]), tuple(r["feedback"]), r["measures"],
-                   r["incumbent"])
+            Result(
+                r["id"],
+                r["status"],
+                r["value"],
+                tuple(r["scores"]),
+                tuple(r["feedback"]),
+                r["measures"],
+                r["incumbent"],
+            )
             for r in answer["results"]
         ]
 
@@ -118,7 +126,7 @@ class Host:
 def run(function, document, send, receive):
     """Returns what the improver's entry returns when it is called with its brief and its host."""
     document = dict(document)
-    for name in ("editable", "cases"):
+    for name in ("editable", "cases", "feedback"):
         if document[name] is not None:
             document[name] = tuple(document[name])
     try:

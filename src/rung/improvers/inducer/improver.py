@@ -22,8 +22,10 @@ def improve(brief, host):
     if "improver.py" in brief.program["files"]:
         from learn import libraries  # noqa: PLC0415 - a process that solves a task does not pay for this file
 
-        children = [Child(files, brief.program["id"], operator)
-                    for operator, files in libraries(brief.program["files"], brief.extra.get("solutions", []), settings)]
+        children = [
+            Child(files, brief.program["id"], operator)
+            for operator, files in libraries(brief.program["files"], brief.extra.get("solutions", []), settings)
+        ]
         host.log(proposals=len(children), solutions=len(brief.extra.get("solutions", [])))
         if children:
             host.evaluate(children[: brief.attempts])
@@ -32,7 +34,9 @@ def improve(brief, host):
     skills = [read_skill(entry) for entry in json.loads(brief.improver["files"]["skills.json"])]
     costs = json.loads(brief.improver["files"]["weights.json"])
     question = Question(brief)
-    term, used, by = solve(question.problem, {s.name: s for s in skills}, costs, limit=limit, share=settings["seed_share"])
+    term, used, by = solve(
+        question.problem, {s.name: s for s in skills}, costs, limit=limit, share=settings["seed_share"]
+    )
     host.log(applications=used, found=by)
     if term is not None:
         text = question.source(term, {s.name: s for s in skills})
@@ -49,7 +53,9 @@ class Question:
         self.file = brief.program["entry"].partition(":")[0]
         literals = [literal(value) for value in public.get("constants", [])]
         self.problem = Problem(
-            [LETTERS[a] for a in self.arguments], LETTERS[self.result], literals=literals,
+            [LETTERS[a] for a in self.arguments],
+            LETTERS[self.result],
+            literals=literals,
             inputs=[[encoded(v, a) for v, a in zip(case["args"], self.arguments, strict=True)] for case in brief.cases],
             outputs=[encoded(case["expected"], self.result) for case in brief.cases],
         )

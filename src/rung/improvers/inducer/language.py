@@ -10,6 +10,7 @@ import operator
 LONGEST, LARGEST, WORK = 40, 10**7, 20_000
 FAILURES = (ZeroDivisionError, IndexError, ValueError)
 
+# fmt: off
 # name: (arguments, result, the same in Python)
 PRIMITIVES = {
     "0": ("", "I", "0"), "1": ("", "I", "1"), "2": ("", "I", "2"), "10": ("", "I", "10"), "nil": ("", "L", "[]"),
@@ -29,9 +30,28 @@ PRIMITIVES = {
     "fold": (("II>I", "I", "L"), "I", "fold"), "foldL": (("LI>L", "L", "L"), "L", "fold"),
     "foldN": (("LL>L", "L", "N"), "L", "fold"), "zip": (("II>I", "L", "L"), "L", "pair"),
 }
+# fmt: on
 COMMUTES = {"add", "mul", "max", "min", "eq", "and", "or", "same"}
-VALUES = ("I>I", "I>B", "I>L", "L>I", "L>L", "L>B", "II>I", "II>B", "LI>L", "LI>I", "LI>B", "LL>L", "LL>I", "LL>B",
-          "NI>L", "NI>I", "NL>L", "II>L")
+VALUES = (
+    "I>I",
+    "I>B",
+    "I>L",
+    "L>I",
+    "L>L",
+    "L>B",
+    "II>I",
+    "II>B",
+    "LI>L",
+    "LI>I",
+    "LI>B",
+    "LL>L",
+    "LL>I",
+    "LL>B",
+    "NI>L",
+    "NI>I",
+    "NL>L",
+    "II>L",
+)
 RANK = {"N": 0, "L": 1, "I": 2, "B": 3}
 
 
@@ -48,15 +68,29 @@ def combinators():
             made["flip", (kind,)] = kind
             for source in ("I", "L"):
                 made["fork", (kind, f"{source}>I", f"{source}>I")] = f"{source}>{result}"
-    for outer, inner in (("I>I", "I>I"), ("I>B", "I>I"), ("I>I", "L>I"), ("I>B", "L>I"), ("L>I", "L>L"),
-                         ("L>L", "L>L"), ("L>B", "L>L"), ("L>I", "I>L"), ("L>B", "I>L"), ("L>L", "I>L")):
+    for outer, inner in (
+        ("I>I", "I>I"),
+        ("I>B", "I>I"),
+        ("I>I", "L>I"),
+        ("I>B", "L>I"),
+        ("L>I", "L>L"),
+        ("L>L", "L>L"),
+        ("L>B", "L>L"),
+        ("L>I", "I>L"),
+        ("L>B", "I>L"),
+        ("L>L", "I>L"),
+    ):
         made["comp", (outer, inner)] = inner[0] + outer[1:]
     return made
 
 
 COMBINATORS = combinators()
-SEED_COST = {"fork": 4, "fixr": 1, "fixl": 1,
-             **dict.fromkeys(("comp", "ifL", "if", "and", "or", "catN", "wrap", "flip", "10", "dup"), 3)}
+SEED_COST = {
+    "fork": 4,
+    "fixr": 1,
+    "fixl": 1,
+    **dict.fromkeys(("comp", "ifL", "if", "and", "or", "catN", "wrap", "flip", "10", "dup"), 3),
+}
 
 
 def seed_cost(name):
@@ -144,10 +178,11 @@ def operations(work):
         charge(x)
         return tuple(map(f, x, y))
 
+    # fmt: off
     return {
         "0": 0, "1": 1, "2": 2, "10": 10, "nil": (), "add": operator.add, "sub": operator.sub, "mul": mul,
-        "div": operator.floordiv, "mod": operator.mod, "max": lambda a, b: a if a > b else b,
-        "min": lambda a, b: a if a < b else b, "lt": operator.lt, "eq": operator.eq, "not": operator.not_,
+        "div": operator.floordiv, "mod": operator.mod, "max": lambda a, b: max(b, a),
+        "min": lambda a, b: min(b, a), "lt": operator.lt, "eq": operator.eq, "not": operator.not_,
         "and": operator.and_, "or": operator.or_, "if": lambda p, a, b: a if p else b,
         "ifL": lambda p, a, b: a if p else b, "cons": lambda a, x: short((a, *x)), "cat": lambda x, y: short(x + y),
         "len": len, "at": at, "take": take, "drop": drop, "range": upto, "same": operator.eq, "lenN": len, "atN": at,
@@ -158,3 +193,4 @@ def operations(work):
         "comp": lambda f, g: lambda a: f(g(a)), "fork": lambda h, f, g: lambda a: h(f(a), g(a)),
         "dup": lambda h: lambda a: h(a, a), "flip": swap, "negate": lambda p: lambda a: not p(a),
     }
+    # fmt: on

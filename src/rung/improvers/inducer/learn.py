@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from language import COMBINATORS, FAILURES, PRIMITIVES, as_value, operations, production_name, seed_cost
 from render import compiled
 from search import Probes, Problem
-from terms import Skill, head, inlined, needed, parse, parameters, read_skill, rewritten, size, subterms, type_of
+from terms import Skill, head, inlined, needed, parameters, parse, read_skill, rewritten, size, subterms, type_of
 
 LINE = re.compile(r"^# (skill|term): (?:(\w+) )?([IBLN]+)>([IBLN]) = (.+)$", re.MULTILINE)
 LARGEST_BODY = 40
@@ -54,8 +54,11 @@ def read(files, solutions):
 
 def useful(skill):
     """Returns whether a solution can serve others: more than one operation, all arguments used, nothing of the task."""
-    return (size(skill.term) > 2 and len(parameters(skill.term)) == len(skill.arguments)
-            and not any(head(part)[0] == "#" for part in subterms(skill.term)))
+    return (
+        size(skill.term) > 2
+        and len(parameters(skill.term)) == len(skill.arguments)
+        and not any(head(part)[0] == "#" for part in subterms(skill.term))
+    )
 
 
 def known(term, table):
@@ -95,10 +98,12 @@ def tidied(table):
         seen[key] = skill.name
         kept[skill.name] = skill
     result = {}
-    for skill in ordered({s.name: Skill(s.name, s.arguments, s.result, term=renamed(s.term, twins), cost=s.cost)
-                          for s in kept.values()}).values():
-        result[skill.name] = Skill(skill.name, skill.arguments, skill.result, cost=skill.cost,
-                                   term=rewritten_by(result, skill))
+    for skill in ordered(
+        {s.name: Skill(s.name, s.arguments, s.result, term=renamed(s.term, twins), cost=s.cost) for s in kept.values()}
+    ).values():
+        result[skill.name] = Skill(
+            skill.name, skill.arguments, skill.result, cost=skill.cost, term=rewritten_by(result, skill)
+        )
     return Table(result, twins)
 
 
@@ -123,14 +128,16 @@ def rewritten_by(table, skill):
     term = renamed(skill.term, getattr(table, "twins", {}))
     own = inlined(term, table)
     sizes = {name: inlined(other.term, table) for name, other in table.items() if name != skill.name}
-    patterns = sorted((table[name] for name, n in sizes.items() if n < min(own, LARGEST_BODY)),
-                      key=lambda other: (-sizes[other.name], other.name))
+    patterns = sorted(
+        (table[name] for name, n in sizes.items() if n < min(own, LARGEST_BODY)),
+        key=lambda other: (-sizes[other.name], other.name),
+    )
     return rewritten(term, patterns, skill.arguments, table)
 
 
 def uses(table, terms):
     """Returns how many other solutions use each skill, directly."""
-    counts = Counter({name: 0 for name in table})
+    counts = Counter(dict.fromkeys(table, 0))
     for task, term in terms.items():
         counts.update({head(part).lstrip("@") for part in subterms(term)} & set(table) - {task})
     return counts
@@ -206,14 +213,16 @@ def usual(key, table, settings):
 
 
 def prices(made, counts, table, *, settings):
-    """Returns {production: cost}: those used above the average of their result type are cheaper, unused ones dearer.
+    """Returns {production: cost}: those often used among their result type are cheaper, unused primitives dearer.
 
-    No cost is further than `drift` from the usual one, so that what was forgotten is found again.
+    No cost is further than `drift` from the usual one, so that nothing is forgotten for good; a new skill is unused by
+    its nature.
     """
     costs = {}
     for keys in made.values():
         mean = sum(counts[key] for key in keys) / len(keys)
         for key in keys:
-            shift = (counts[key] == 0) - (counts[key] > settings["often"] * mean)
+            unused = counts[key] == 0 and key.lstrip("@") not in table
+            shift = unused - (counts[key] > settings["often"] * mean)
             costs[key] = max(1, usual(key, table, settings) + settings["drift"] * shift)
     return costs

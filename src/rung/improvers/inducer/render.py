@@ -8,8 +8,11 @@ from terms import needed, signature, spell
 LOOPS = {"each": 1, "keep": 1, "fold": 2, "pair": 2}
 NAMES = {"I": ("n", "k", "m"), "L": ("xs", "ys", "zs"), "N": ("rows", "others", "third"), "B": ("p", "q", "r")}
 DECODE = {"char": "ord({0})", "str": "[ord(c) for c in {0}]", "list[str]": "[[ord(c) for c in text] for text in {0}]"}
-ENCODE = {"char": "chr({0})", "str": '"".join(map(chr, {0}))',
-          "list[str]": '["".join(map(chr, codes)) for codes in {0}]'}
+ENCODE = {
+    "char": "chr({0})",
+    "str": '"".join(map(chr, {0}))',
+    "list[str]": '["".join(map(chr, codes)) for codes in {0}]',
+}
 
 
 class Writer:
@@ -66,7 +69,9 @@ class Writer:
     def loop(self, name, loop, parts, *, scope):
         """Returns a comprehension or a fold."""
         number = next(self.fresh)
-        variables = [f"{letter}{number or ''}" for letter in ("v" if LOOPS[loop] == 1 else "sv" if loop == "fold" else "uv")]
+        variables = [
+            f"{letter}{number or ''}" for letter in ("v" if LOOPS[loop] == 1 else "sv" if loop == "fold" else "uv")
+        ]
         rest = [self.expression(part, scope) for part in parts[1:]]
         body = self.apply(parts[0], variables, scope)
         if not self.bare:

@@ -31,7 +31,7 @@ class Problem:
             for value in column:
                 if kind == letter:
                     found[value] = True
-                elif kind == "L" and letter == "I" or kind == "N" and letter == "L":
+                elif (kind == "L" and letter == "I") or (kind == "N" and letter == "L"):
                     found.update(dict.fromkeys(value))
                 if len(found) >= count:
                     return tuple(found)[:count]
@@ -46,11 +46,13 @@ class Probes:
         lists = LISTS + problem.some("L", 3)
         self.work = work
         self.columns = {
-            "I": (whole,), "L": (lists,),
+            "I": (whole,),
+            "L": (lists,),
             "II": (whole, (3, 1, 2, 5, -4, 2, 2, 5, *whole[:-9:-1])[: len(whole)]),
             "LI": ((*lists, (4, 1, 7), (1, 2, 3, 5, 9)), ((1, 3, 1, 2, 3, 6, 2, 1)[: len(lists)] + (0, 9))),
             "LL": ((*lists, (2, 2, -5, 0)), (*lists[1:], lists[2], (2, 2, -5, 0))),
-            "NI": (TABLES, (1, 2, 0)), "NL": (TABLES, ((1, 2), (3, 0, 1), (2,))),
+            "NI": (TABLES, (1, 2, 0)),
+            "NL": (TABLES, ((1, 2), (3, 0, 1), (2,))),
         }
 
     def of(self, kind, function):
@@ -116,10 +118,11 @@ class Enumeration:
         self.bank = defaultdict(lambda: defaultdict(list))  # type -> cost -> [(values, term, closed)]
         self.seen = defaultdict(set)
         self.used, self.level = 0, 0
-        self.leaves = [(1, f"${i}", kind, column, False)
-                       for i, (kind, column) in enumerate(zip(problem.arguments, problem.columns, strict=True))]
-        self.leaves += [(2, f"#{spelling}", kind, (value,) * self.count, True)
-                        for spelling, kind, value in problem.literals]
+        self.leaves = [
+            (1, f"${i}", kind, column, False)
+            for i, (kind, column) in enumerate(zip(problem.arguments, problem.columns, strict=True))
+        ]
+        self.leaves += [(2, spelling, kind, (value,) * self.count, True) for spelling, kind, value in problem.literals]
         self.leaves += [(cost, name, kind, (value,) * self.count, True) for name, _, kind, value, cost in leaves]
 
     def run(self, limit):

@@ -70,8 +70,13 @@ class Skill:
 
     def document(self):
         """Returns the skill as it stands in skills.json."""
-        return {"name": self.name, "arguments": "".join(self.arguments), "result": self.result,
-                "term": spell(self.term), "cost": self.cost}
+        return {
+            "name": self.name,
+            "arguments": "".join(self.arguments),
+            "result": self.result,
+            "term": spell(self.term),
+            "cost": self.cost,
+        }
 
     def line(self):
         """Returns the skill as it stands in a comment of a solution."""
@@ -80,8 +85,9 @@ class Skill:
 
 def read_skill(document):
     """Returns the skill of an entry of skills.json."""
-    return Skill(document["name"], document["arguments"], document["result"],
-                 term=parse(document["term"]), cost=document["cost"])
+    return Skill(
+        document["name"], document["arguments"], document["result"], term=parse(document["term"]), cost=document["cost"]
+    )
 
 
 def signature(name, skills):
@@ -134,8 +140,12 @@ def matches(pattern, term, binding):
     """Returns whether the term is an instance of the pattern; fills binding ($0 -> subterm)."""
     if isinstance(pattern, str):
         return binding.setdefault(pattern, term) == term if pattern[0] == "$" else pattern == term
-    return (not isinstance(term, str) and len(pattern) == len(term) and pattern[0] == term[0]
-            and all(matches(p, t, binding) for p, t in zip(pattern[1:], term[1:], strict=True)))
+    return (
+        not isinstance(term, str)
+        and len(pattern) == len(term)
+        and pattern[0] == term[0]
+        and all(matches(p, t, binding) for p, t in zip(pattern[1:], term[1:], strict=True))
+    )
 
 
 def rewritten(term, patterns, inputs, skills):

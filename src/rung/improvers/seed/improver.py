@@ -34,6 +34,8 @@ ARMS = {
 RACE_CASES = 3  # with this many train cases or more, a child must hold its own on the first one
 RACE_SLACK = 0.02
 IDLE = 20
+CHEAP = ("ok", "raced", "invalid", "error")
+ENDLESS = 100.0  # cost units of a child that ran into a limit of time or memory
 
 
 def improve(brief, host):
@@ -78,7 +80,7 @@ def run_step(arms, name, *, pool, host, brief):
     cost = arm.work
     if children:
         results = race(children, pool, host, brief)
-        cost += len(children)
+        cost += sum(1.0 if result.status in CHEAP else ENDLESS for result in results)
         arm.learn(results)
         for child, result in zip(children, results, strict=True):
             member = next((one for one in pool.members if one.id == result.id), None)

@@ -20,6 +20,7 @@ def prime(n: int) -> bool:
     return len(divisors(n)) == 2
 
 
+# fmt: off
 NUMBERS = (
     f("double", "operator.mul", (INT,), INT_T, lambda a: 2 * a, "(add $0 $0)"),
     f("triple", "operator.mul", (INT,), INT_T, lambda a: 3 * a, "(add $0 (double $0))"),
@@ -81,8 +82,9 @@ NUMBERS = (
       "(map (fixl @mul $0) (one_to_n $1))"),
     f("zeros", "numpy.zeros", (POS,), INTS, lambda a: [0] * a, "(map (fixl @mul 0) (range $0))"),
     f("fill", "itertools.repeat", (INT, TWELVE), INTS, lambda a, b: [a] * b, "(add_to_all (zeros $1) $0)"),
+    f("kronecker", "sympy.KroneckerDelta", (SMALL, SMALL), INT_T, lambda a, b: int(a == b), "(if (eq $0 $1) 1 0)"),
     f("one_hot", "numpy.eye", (TWELVE, DIGIT), INTS, lambda a, b: [int(i == b) for i in range(a)],
-      "(replace_at (zeros $0) 1 $1)", where=lambda a, b: b < a),
+      "(map (fixr @kronecker $1) (range $0))", where=lambda a, b: b < a),
     f("squares_below", "map", (POS,), INTS, lambda a: [v * v for v in range(a)], "(map @square (range $0))"),
     f("squares_to", "map", (POS,), INTS, lambda a: [v * v for v in range(1, a + 1)], "(square_all (one_to_n $0))"),
     f("cubes_below", "map", (POS,), INTS, lambda a: [v**3 for v in range(a)], "(map @cube (range $0))"),
@@ -150,3 +152,4 @@ NUMBERS = (
     f("bit_count", "int.bit_count", (NAT,), INT_T, lambda a: a.bit_count(), "(total (low_bits $0 10))"),
     f("is_evil", "int.bit_count", (NAT,), BOOL, lambda a: a.bit_count() % 2 == 0, "(is_even (bit_count $0))"),
 )
+# fmt: on

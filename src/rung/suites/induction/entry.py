@@ -51,7 +51,7 @@ Maker = Callable[..., Entry]
 def family(name: str) -> Maker:
     """Returns a function that makes entries of one family: (name, like, kinds, result, oracle, sketch, ...)."""
 
-    def make(  # noqa: PLR0913 - a row of a table
+    def make(
         function: str,
         like: str,
         kinds: tuple[Kind, ...],

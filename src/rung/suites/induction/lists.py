@@ -33,6 +33,7 @@ def steps(a: list[int]) -> list[int]:
     return [w - v for v, w in itertools.pairwise(a)]
 
 
+# fmt: off
 LISTS = (
     f("is_empty", "operator.not_", (ANY_LIST,), BOOL, lambda a: not a, "(same $0 nil)"),
     f("is_nonempty", "bool", (ANY_LIST,), BOOL, bool, "(not (is_empty $0))"),
@@ -214,3 +215,4 @@ LISTS = (
     f("reduced", "fractions", (FACTORS,), INTS, lambda a: [v // math.gcd(*a) for v in a],
       "(map (fixr @div (gcd_list $0)) $0)"),
 )
+# fmt: on

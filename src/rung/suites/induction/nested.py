@@ -62,6 +62,7 @@ def product(a: list[list[int]], b: list[list[int]]) -> list[list[int]]:
     return [[inner_product(row, column) for column in turned(b)] for row in a]
 
 
+# fmt: off
 NESTED = (
     f("row_count", "len", (RAGGED,), INT_T, len, "(lenN $0)"),
     f("row_indices", "range(len)", (RAGGED,), INTS, lambda a: list(range(len(a))), "(range (lenN $0))"),
@@ -254,3 +255,4 @@ NESTED = (
     f("subset_rows", "filter", (RAGGED, PAIR), ROWS, lambda a, b: [v for v in a if set(b) <= set(v)],
       "(filterN (fixl @is_subset $1) $0)"),
 )
+# fmt: on

@@ -34,6 +34,7 @@ def distinct(a: list[int]) -> bool:
     return len(set(a)) == len(a)
 
 
+# fmt: off
 SETS = (
     f("only_equal", "filter", (TIES, DIGIT), INTS, lambda a, b: [v for v in a if v == b], "(filter (fixr @eq $1) $0)",
       where=lambda a, b: b < 6),
@@ -69,8 +70,10 @@ SETS = (
     f("has_duplicates", "pandas.has_duplicates", (FEW_TIES,), BOOL, lambda a: not distinct(a), "(not (all_unique $0))"),
     f("all_equal", "more_itertools.all_equal", (CONSTANT,), BOOL, lambda a: len(set(a)) == 1,
       "(eq (maximum $0) (minimum $0))"),
+    f("ends_in", "operator.eq", (TIES, DIGIT), BOOL, lambda a, b: a[-1] == b, "(eq $1 (last $0))",
+      where=lambda _, b: b < 6),
     f("push_new", "list.append", (TIES, DIGIT), INTS, lambda a, b: a if a[-1] == b else [*a, b],
-      "(ifL (eq $1 (last $0)) $0 (append $0 $1))", where=lambda _, b: b < 6),
+      "(ifL (ends_in $0 $1) $0 (append $0 $1))", where=lambda _, b: b < 6),
     f("dedupe_runs", "more_itertools.unique_justseen", (TIES,), INTS, lambda a: [k for k, _ in itertools.groupby(a)],
       "(foldL @push_new (take $0 1) $0)"),
     f("less_than", "filter", (LIST, INT), INTS, lambda a, b: [v for v in a if v < b], "(filter (fixr @lt $1) $0)"),
@@ -91,8 +94,10 @@ SETS = (
       "(less_than $0 (mean_floor $0))"),
     f("count_above_mean", "filter", (LIST,), INT_T, lambda a: sum(v > sum(a) // len(a) for v in a),
       "(count_greater $0 (mean_floor $0))"),
+    f("upper_part", "more_itertools.partition", (LIST, INT), INTS, lambda a, b: [b] + [v for v in a if v >= b],
+      "(cons $1 (at_least_all $0 $1))"),
     f("insort", "bisect.insort", (SORTED, INT), INTS, lambda a, b: sorted([*a, b]),
-      "(cat (less_than $0 $1) (cons $1 (at_least_all $0 $1)))"),
+      "(cat (less_than $0 $1) (upper_part $0 $1))"),
     f("sorted_list", "sorted", (LIST,), INTS, sorted, "(foldL @insort nil $0)"),
     f("sorted_desc", "sorted", (LIST,), INTS, lambda a: sorted(a, reverse=True), "(reversed_list (sorted_list $0))"),
     f("second_largest", "heapq.nlargest", (LIST,), INT_T, lambda a: sorted(a)[-2], "(second (sorted_desc $0))"),
@@ -176,3 +181,4 @@ SETS = (
     f("two_sum", "itertools.combinations", (FEW_TIES, NAT), BOOL, lambda a, b: any(v + w == b for v in a for w in a),
       "(contains (sumset $0 $0) $1)", where=lambda _, b: b < 11),
 )
+# fmt: on

@@ -22,6 +22,7 @@ from rung.suites.induction.entry import BOOL, CHAR_T, INT_T, INTS, STR, STRS, fa
 
 f = family("string")
 
+# fmt: off
 STRINGS = (
     f("is_upper_letter", "str.isupper", (ANY_LETTER,), BOOL, str.isupper, "(lt $0 #97)", constants=("a",)),
     f("to_upper_letter", "str.upper", (LETTER,), CHAR_T, str.upper, "(sub $0 #32)", constants=(32,)),
@@ -111,3 +112,4 @@ STRINGS = (
     f("numeral_digit_sum", "sum(map(int))", (NUMERAL,), INT_T, lambda a: sum(map(int, a)),
       "(total (subtract_all $0 #48))", constants=("0",)),
 )
+# fmt: on

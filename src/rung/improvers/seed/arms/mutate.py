@@ -339,6 +339,17 @@ def literal(tools):
     return True
 
 
+def reorder(tools):
+    """A sequence is gone through in another order."""
+    places = [p for p in tools.sites.expressions if p.field == "iter" or tools.sites.kind(p.node) == "seq"]
+    if not places:
+        return False
+    place = tools.rng.choice(places)
+    order = tools.rng.choice(("sorted({})", "sorted({}, reverse=True)", "list({})[::-1]"))
+    place.put(parsed(order.format(ast.unparse(place.node))))
+    return True
+
+
 def _is_number(node):
     return isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
 
@@ -379,5 +390,6 @@ OPERATORS = {
     "duplicate": duplicate,
     "move": move,
     "guard": guard,
+    "reorder": reorder,
     "literal": literal,
 }

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-MOST_ORBITS = 200
-FEWEST_ORBITS = 3
+MOST_ORBITS = 320
+FEWEST_ORBITS = 24  # fewer leave greedy nothing to choose, and random groups are mostly large
 ORDERS = 60
-MOST_GENERATORS = 3
+GENERATORS = (1, 2, 2, 2, 3)
 SLICE = 150.0
 EMPHASIS = (0.0, 1.0, 3.0)
 LONGEST_CYCLE = 64
@@ -61,7 +61,7 @@ def search(problem: Any, rng_seed: int, start: Any = None) -> Iterator[tuple[flo
         if FEWEST_ORBITS <= count <= MOST_ORBITS:
             quotient = _quotient(problem, label, count)
             chosen = _best_union(quotient, rng)
-            work += count * problem.size * 4e-5 + ORDERS * count * 2e-3
+            work += count * problem.size * 2.5e-5 + ORDERS * count * 2e-3
             members = np.flatnonzero(np.isin(label, chosen))
             if len(members) > len(best):
                 best = members
@@ -74,7 +74,7 @@ def search(problem: Any, rng_seed: int, start: Any = None) -> Iterator[tuple[flo
 def _generators(problem: Any, rng: random.Random) -> list[np.ndarray]:
     """Returns one to three symmetries, each a random power of a random one."""
     found = []
-    for _ in range(rng.randint(1, MOST_GENERATORS)):
+    for _ in range(rng.choice(GENERATORS)):
         image = np.asarray(problem.symmetry(rng))
         powers = [image]
         identity = np.arange(len(image))
@@ -92,7 +92,7 @@ def _related(known: list[np.ndarray], fresh: list[np.ndarray], rng: random.Rando
         kept.pop(rng.randrange(len(kept)))
     if kind in {2, 3}:
         kept.append(rng.choice(fresh))
-    return kept[-MOST_GENERATORS - 1 :]
+    return kept[-max(GENERATORS) :]
 
 
 def _labels(size: int, generators: list[np.ndarray]) -> np.ndarray:
@@ -112,15 +112,15 @@ def _labels(size: int, generators: list[np.ndarray]) -> np.ndarray:
 def _quotient(problem: Any, label: np.ndarray, count: int) -> Quotient:
     first = np.unique(label, return_index=True)[1]
     features = getattr(problem, "features", np.zeros(len(label), int))
+    here = np.arange(len(label))
     hits = []
     for a in first.tolist():
         third = np.asarray(problem.completions(a))
-        here = np.arange(len(label))
         real = (here != a) & (third != a) & (third != here)
-        row = [0] * count
-        for pair in np.unique(label[real] * count + label[third[real]]).tolist():
-            row[pair // count] |= 1 << pair % count
-        hits.append(row)
+        table = np.zeros((count, -(-count // 8) * 8), bool)
+        table[label[real], label[third[real]]] = True
+        packed = np.packbits(table, axis=1, bitorder="little")
+        hits.append([int.from_bytes(row.tobytes(), "little") for row in packed])
     return Quotient(label, np.bincount(label, minlength=count), np.asarray(features)[first], hits)
 
 

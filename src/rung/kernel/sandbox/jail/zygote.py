@@ -117,14 +117,15 @@ def _prepare(config: Config) -> Jail:
 
 def _enter_outer_namespaces(*, root: bool) -> bool:
     """Moves into new namespaces as their pid 1; returns whether a user namespace was needed for that."""
-    uid, gid = os.getuid(), os.getgid()
     with_user = not root
     if root:
         try:
             linux.unshare(_OUTER)
-        except PermissionError:  # a container's root without the right capabilities is an ordinary user in this
+        except PermissionError:  # a container's root without the capability: go on as an ordinary user, never as root
+            linux.become_user(_UNPRIVILEGED)
             with_user = True
     if with_user:
+        uid, gid = os.getuid(), os.getgid()
         linux.unshare(_OUTER | linux.NEWUSER)
         linux.map_self(0, uid, gid)
     pid = os.fork()

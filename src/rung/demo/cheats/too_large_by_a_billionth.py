@@ -1,4 +1,4 @@
-"""overlaps its circles by a billionth, which rounding would forgive"""
+"""makes its circles a billionth too large, which rounding would forgive"""
 
 
 def cheat(task):

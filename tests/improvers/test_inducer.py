@@ -1,0 +1,262 @@
+"""The inducer, driven in this process with a host that only writes down what it is asked."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rung.records import Task
+from rung.suites.induction import FUNCTIONS, make_task, prerequisites
+from rung.suites.induction.tasks import equal
+
+MODULES = ("improver", "language", "learn", "render", "rung_host", "search", "terms")
+EMPTY = {"skills.json": "[]\n", "weights.json": "{}\n"}
+
+
+@dataclass
+class Host:
+    """Writes down proposals and measures."""
+
+    children: list[Any] = field(default_factory=list)
+    measures: list[dict[str, Any]] = field(default_factory=list)
+
+    def evaluate(self, children: list[Any]) -> list[Any]:
+        self.children += children
+        return []
+
+    def log(self, **measures: Any) -> None:
+        self.measures.append(measures)
+
+
+@pytest.fixture
+def inducer(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The inducer's modules and files, imported as a sandbox would: by the names they have inside the program."""
+    package = root / "src" / "rung"
+    folder = package / "improvers" / "inducer"
+    host = ModuleType("rung_host")
+    before = {name: sys.modules.pop(name, None) for name in MODULES}
+    sys.modules["rung_host"] = host
+    exec(compile((package / "sdk" / "host.py").read_text(), "rung_host", "exec"), host.__dict__)
+    monkeypatch.syspath_prepend(str(folder))
+    modules = {name: importlib.import_module(name) for name in MODULES if name != "rung_host"}
+    files = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+    yield SimpleNamespace(files={**files, **EMPTY}, **modules)
+    for name in MODULES:
+        sys.modules.pop(name, None)
+    sys.modules.update({name: module for name, module in before.items() if module is not None})
+
+
+def brief(inducer: Any, task: Task, *, applications: int = 5000, files: dict[str, str] | None = None) -> Any:
+    assert isinstance(task.train, tuple)
+    return SimpleNamespace(
+        program={"id": task.program.id, "files": dict(task.program.files), "entry": task.program.entry},
+        cases=tuple(json.loads(json.dumps(case.input)) for case in task.train),
+        public=task.public, seed=1, attempts=task.attempts, extra={"applications": applications},
+        improver={"files": {**inducer.files, **(files or {})}, "entry": "improver.py:improve"},
+    )  # fmt: skip
+
+
+def solve(inducer: Any, name: str, **more: Any) -> tuple[str | None, int]:
+    """Returns (source of the proposal or None, applications used)."""
+    host = Host()
+    inducer.improver.improve(brief(inducer, make_task(name, 1), **more), host)
+    source = host.children[0].files["solution.py"] if host.children else None
+    return source, host.measures[-1]["applications"]
+
+
+def answers(source: str, rows: list[list[Any]]) -> list[Any]:
+    scope: dict[str, Any] = {}
+    exec(compile(source, "solution.py", "exec"), scope)
+    return [scope["solve"](json.loads(json.dumps(row))) for row in rows]
+
+
+def hidden(name: str) -> tuple[list[list[Any]], list[Any]]:
+    cases = make_task(name, 2).validation
+    assert isinstance(cases, tuple)
+    rows: list[Any] = [case.input for case in cases]
+    return [row["args"] for row in rows], [row["expected"] for row in rows]
+
+
+def library(inducer: Any, *names: str) -> dict[str, str]:
+    """Returns the files of the first library that is learned from solutions of these functions."""
+    solutions = [{"task": f"induction/{name}", "source": solve(inducer, name, applications=20000)[0]} for name in names]
+    return learned(inducer, solutions)[0].files  # type: ignore[no-any-return]
+
+
+def learned(inducer: Any, solutions: list[dict[str, Any]], *, files: dict[str, str] | None = None) -> list[Any]:
+    host, program = Host(), {**inducer.files, **(files or {})}
+    request = SimpleNamespace(
+        program={"id": "me", "files": program, "entry": "improver.py:improve"},
+        improver={"files": program}, attempts=10, extra={"solutions": solutions},
+    )  # fmt: skip
+    inducer.improver.improve(request, host)
+    return host.children
+
+
+@pytest.mark.parametrize(
+    "name", ["double", "total", "reversed_list", "flatten", "less_than", "butlast", "is_even", "row_lengths",
+             "heads", "pairwise_sums", "word_lengths", "to_upper_letter", "join_words", "reverse_text"],
+)  # fmt: skip
+def test_the_seed_vocabulary_solves_easy_functions(inducer: Any, name: str) -> None:
+    source, used = solve(inducer, name)
+    assert source is not None
+    assert 0 < used <= 5000
+    rows, expected = hidden(name)
+    assert all(map(equal, answers(source, rows), expected)), source
+
+
+def test_nothing_is_proposed_when_the_applications_run_out(inducer: Any) -> None:
+    source, used = solve(inducer, "median_high", applications=700)
+    assert (source, used) == (None, 700)
+
+
+def test_the_same_brief_gives_the_same_solution(inducer: Any) -> None:
+    assert solve(inducer, "count_positive") == solve(inducer, "count_positive")
+
+
+def test_a_solution_is_plain_python_that_carries_its_term(inducer: Any) -> None:
+    source, _ = solve(inducer, "total")
+    assert source == (
+        "# term: L>I = (fold @add 0 $0)\nfrom functools import reduce\n\n\n"
+        "def solve(args):\n    xs, = args\n    return reduce(lambda s, v: s + v, xs, 0)\n"
+    )
+
+
+def sketched(inducer: Any) -> dict[str, Any]:
+    """Returns the suite's sketches as skills of the inducer, each after those it rests on."""
+    letters = inducer.improver.LETTERS
+    table = {
+        name: inducer.terms.Skill(
+            name, [letters[a] for a in entry.arguments], letters[entry.result], term=inducer.terms.parse(entry.sketch)
+        )
+        for name, entry in FUNCTIONS.items()
+    }
+    return dict(inducer.learn.ordered(table))
+
+
+def test_every_sketch_of_the_suite_does_what_its_oracle_does(inducer: Any) -> None:
+    table, work, encoded = sketched(inducer), [0], inducer.improver.encoded
+    assert len(table) == len(FUNCTIONS)
+    functions = inducer.render.compiled(table, inducer.language.operations(work))
+    for name, entry in FUNCTIONS.items():
+        skill, rng, tried = table[name], random.Random(name), 0
+        assert inducer.terms.type_of(skill.term, skill.arguments, table) == skill.result, name
+        while tried < 12:
+            arguments = [kind.draw(rng) for kind in entry.kinds]
+            if entry.where(*arguments):
+                work[0], tried = 10**6, tried + 1
+                got = functions[name](*map(encoded, arguments, entry.arguments))
+                assert equal(_listed(got), _listed(encoded(entry.oracle(*arguments), entry.result))), (name, arguments)
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(v) for v in value] if isinstance(value, tuple) else value
+
+
+def test_the_python_of_every_sketch_gives_what_the_term_gives(inducer: Any) -> None:
+    table = sketched(inducer)
+    for name, entry in FUNCTIONS.items():
+        source = inducer.render.source(
+            inducer.terms.parse(entry.sketch), table, entry.arguments, result=entry.result,
+            letters=inducer.improver.LETTERS,
+        )  # fmt: skip
+        rows, expected = hidden(name)
+        assert all(map(equal, answers(source, rows), expected)), source
+        assert len(list(ast.walk(ast.parse(source)))) > 5
+
+
+def test_terms_survive_being_written_and_read(inducer: Any) -> None:
+    for entry in FUNCTIONS.values():
+        term = inducer.terms.parse(entry.sketch)
+        assert inducer.terms.parse(inducer.terms.spell(term)) == term
+    for text in ("(add 1", "add 1)", "", "() 1"):
+        with pytest.raises(ValueError, match="was expected|do not match"):
+            inducer.terms.parse(text)
+
+
+def test_what_was_learned_makes_a_harder_function_cheap(inducer: Any) -> None:
+    files = library(inducer, "total", "mul_lists", "reversed_list", "less_than", "only_equal")
+    _, before = solve(inducer, "dot", applications=20000)
+    source, after = solve(inducer, "dot", applications=20000, files=files)
+    assert source is not None
+    assert "# skill: total L>I = (fold @add 0 $0)" in source
+    assert after * 3 < before
+
+
+def test_a_chain_is_climbed_that_the_seed_cannot_climb(inducer: Any) -> None:
+    files, solutions = dict(EMPTY), []
+    for name in ("less_than", "at_least_all", "upper_part", "insort", "sorted_list"):
+        source, _ = solve(inducer, name, applications=20000, files=files)
+        assert source is not None, name
+        solutions.append({"task": name, "source": source})
+        files = learned(inducer, solutions, files=files)[0].files
+    assert answers(solutions[-1]["source"], [[[3, -1, 2, 3]]]) == [[-1, 2, 3, 3]]
+    assert solve(inducer, "sorted_list", applications=20000)[0] is None
+    assert "insort" in prerequisites("sorted_list")
+
+
+def test_a_library_is_bounded_pruned_and_complete(inducer: Any) -> None:
+    names = ["total", "mul_lists", "dot", "sum_squares", "first", "halve_all", "is_even", "evens", "count_evens"]
+    solutions = [{"task": name, "source": solve(inducer, name, applications=20000)[0]} for name in names]
+    solutions = [one for one in solutions if one["source"] is not None]
+    inducer.files["settings.json"] = json.dumps({**json.loads(inducer.files["settings.json"]), "library": 4})
+    for child in learned(inducer, solutions):
+        skills = [inducer.terms.read_skill(entry) for entry in json.loads(child.files["skills.json"])]
+        assert sum(skill.cost > 0 for skill in skills) == 4
+        table = {skill.name: skill for skill in skills}
+        assert list(inducer.learn.ordered(table)) == list(table)
+        assert all(child.files["skills.json"].count(f'"name": "{name}"') == 1 for name in table)
+
+
+def test_costs_stay_within_a_step_of_the_usual_ones(inducer: Any) -> None:
+    files = library(inducer, "total", "mul_lists", "reversed_list", "less_than", "only_equal")
+    for key, cost in json.loads(files["weights.json"]).items():
+        usual = inducer.language.seed_cost(key)
+        assert max(1, usual - 1) <= cost <= usual + 1, key
+
+
+def test_a_twin_is_not_learned_twice(inducer: Any) -> None:
+    sources = {"evens": "(filter (fixr @lt 1) $0)", "small": "(filter (negate (fixl @lt 0)) $0)"}
+    children = learned(inducer, [{"task": n, "source": f"# term: L>L = {term}\n"} for n, term in sources.items()])
+    assert [entry["name"] for entry in json.loads(children[0].files["skills.json"])] == ["evens"]
+
+
+def test_literals_and_nonsense_do_not_become_skills(inducer: Any) -> None:
+    sources = ["# term: I>I = (sub $0 #32)\n", "# term: I>I = (nowhere $0 $0)\n", "def solve(args): pass\n",
+               "# term: II>I = (add $0 (add $0 $0))\n"]  # fmt: skip
+    children = learned(inducer, [{"task": f"t{k}", "source": text} for k, text in enumerate(sources)])
+    assert all(child.files["skills.json"].split() == ["[", "]"] for child in children)
+
+
+def test_nothing_is_learned_from_nothing(inducer: Any) -> None:
+    assert learned(inducer, []) == []
+
+
+def test_proposals_do_not_exceed_the_attempts(inducer: Any) -> None:
+    host, program = Host(), dict(inducer.files)
+    solutions = [{"task": "total", "source": solve(inducer, "total")[0]}]
+    request = SimpleNamespace(program={"id": "me", "files": program}, improver={"files": program}, attempts=1,
+                              extra={"solutions": solutions})  # fmt: skip
+    inducer.improver.improve(request, host)
+    assert len(host.children) == 1
+
+
+def test_a_runaway_term_is_stopped_by_its_work(inducer: Any) -> None:
+    work = [100]
+    operations = inducer.language.operations(work)
+    with pytest.raises(inducer.language.Bad):
+        operations["fold"](lambda s, v: operations["fold"](lambda a, b: a + b, s, (1,) * 30), 0, (1,) * 30)
+    with pytest.raises(inducer.language.Bad):
+        operations["cat"]((0,) * 30, (0,) * 30)
+    with pytest.raises(inducer.language.Bad):
+        operations["mul"](10**4, 10**4)
