@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--improvers", nargs="+", metavar="NAME", default=IMPROVERS)
     parser.add_argument("--seeds", type=int, default=5, help="runs of each, with seeds 1 to this")
     parser.add_argument("--cpu-seconds", type=float, help="of one run; default: what the task's target says, or 60")
-    parser.add_argument("--attempts", type=int, help="of one run; default: what the task's target says, or the task")
+    parser.add_argument("--attempts", type=int, help="of one run; default: what the task's target says")
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
     parser.add_argument("--workspace", default=".rung/benchmarks")
     parser.add_argument("--json", metavar="FILE", help="write every run there too")

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+PLENTY: Final = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
     """A target for the runs of one task, as values: higher is better, so what is to be small has a minus.
 
     each: every seed must reach it. best: one seed must. median: the median must. aim: nice to have, never judged.
-    held_out: the fresh cases decide, not validation. cpu_seconds, attempts: of one run; None is the task's own cap.
+    held_out: the fresh cases decide, not validation. cpu_seconds, attempts: of one run; where CPU is the currency,
+    attempts are as good as unlimited, or an improver that thinks little would be stopped before it had its share.
     """
 
     each: float | None = None
@@ -23,7 +26,7 @@ class Goal:
     aim: float | None = None
     held_out: bool = False
     cpu_seconds: float | None = 60.0
-    attempts: int | None = None
+    attempts: int = PLENTY
 
     def is_met(self, values: Sequence[float]) -> bool | None:
         """Returns whether the seeds' values meet it; None when nothing was asked for."""

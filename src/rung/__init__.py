@@ -1,7 +1,8 @@
-"""rung: an engine for recursive self-improvement whose judge ships with it."""
+"""rung: an engine for recursive self-improvement whose judge ships with it; `__version__` says which."""
 
 from __future__ import annotations
 
+from rung.api import improve
 from rung.authoring import fresh, task
 from rung.errors import (
     BadInput,
@@ -16,7 +17,7 @@ from rung.errors import (
     Status,
 )
 from rung.records import Candidate, Case, Cost, Evaluation, Fresh, Interval, Limits, Outcome, Program, Task
-from rung.version import VERSION
+from rung.version import VERSION as __version__  # noqa: N811 - the name every package has
 
 __all__ = [
     "BadInput",
@@ -39,7 +40,8 @@ __all__ = [
     "RungError",
     "Status",
     "Task",
+    "__version__",
     "fresh",
+    "improve",
     "task",
 ]
-__version__ = VERSION

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
 import math
 import sys
@@ -204,7 +205,8 @@ def load_tasks(path: Path) -> dict[str, Task]:
     path = path.resolve()
     if not path.is_file():
         raise BadInput(f"the task file {path} does not exist")
-    spec = importlib.util.spec_from_file_location(f"rung_task_{path.parent.name}_{path.stem}", path)
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]  # two folders may have the same name
+    spec = importlib.util.spec_from_file_location(f"rung_task_{path.stem}_{digest}", path)
     if spec is None or spec.loader is None:
         raise BadInput(f"the task file {path} is no Python file; its name must end in .py")
     module = importlib.util.module_from_spec(spec)

@@ -105,12 +105,13 @@ Split = tuple[Case, ...] | Fresh
 class Limits:
     """What one process may use.
 
-    cpu_seconds: CPU of the whole process. wall_seconds: wait for one answer. memory_mb: above the interpreter itself.
+    cpu_seconds: CPU of the whole process. wall_seconds: wait for one answer; generous, for only CPU time is the same on
+    a busy machine. memory_mb: above the interpreter itself.
     output_bytes: one answer. disk_mb: private scratch, gone afterwards.
     """
 
-    cpu_seconds: float = 10.0
-    wall_seconds: float = 20.0
+    cpu_seconds: float = 5.0
+    wall_seconds: float = 60.0
     memory_mb: int = 512
     output_bytes: int = 1 << 20
     disk_mb: int = 16

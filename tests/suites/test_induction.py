@@ -252,7 +252,7 @@ def test_fresh_cases_are_drawn_by_the_evaluator_and_balanced() -> None:
 
 def test_the_public_part_tells_types_and_constants_and_no_more() -> None:
     public = json.loads(make_task("capitalise_word", 1).public or "")
-    assert public == {"arguments": ["str"], "result": "str", "constants": [32]}
+    assert public == {"name": "capitalise_word", "arguments": ["str"], "result": "str", "constants": [32]}
 
 
 def test_an_unknown_function_is_refused() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import linecache
 import secrets
+import sys
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung import wire
@@ -301,15 +304,11 @@ class Kernel:
 
 def task_hash(task: Task) -> str:
     """Returns a hash of everything that decides what a score means; a changed evaluator is another task."""
-    try:
-        source = inspect.getsource(inspect.getmodule(task.evaluate) or task.evaluate)
-    except (OSError, TypeError):
-        source = ""
     document: JSON = {
         "name": task.name,
         "goal": task.goal,
         "program": task.program.id,
-        "evaluate": source,
+        "evaluate": evaluator_source(task),
         "splits": [str(task.train), str(task.validation), str(task.held_out)],
         "limits": str(task.limits),
         "editable": None if task.editable is None else list(task.editable),
@@ -318,6 +317,22 @@ def task_hash(task: Task) -> str:
         "exact": task.exact,
     }
     return hashlib.sha256(wire.canonical(document)).hexdigest()
+
+
+def evaluator_source(task: Task) -> str:
+    """Returns the text of the evaluator's module, and of the modules beside it that it names; what it can be told by.
+
+    Not covered: what those import in turn, data files, and what a function closes over; name tasks by what they hold.
+    """
+    home = getattr(inspect.getmodule(task.evaluate), "__file__", None)
+    if home is None:
+        return ""
+    named = {home}
+    for value in getattr(task.evaluate, "__globals__", {}).values():
+        module = sys.modules.get(str(getattr(value, "__module__", None) or getattr(value, "__name__", "")))
+        file = getattr(module, "__file__", None) or ""
+        named |= {file} if Path(file).parent == Path(home).parent else set()
+    return "".join("".join(linecache.getlines(file)) for file in sorted(named))
 
 
 def run_key(task: Task, improver: Program, request: Request, *, parent: str | None = None) -> str:

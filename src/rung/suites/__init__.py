@@ -1,0 +1,1 @@
+"""Suites: many tasks that belong together, with splits that say which may be learned from."""

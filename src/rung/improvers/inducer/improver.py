@@ -20,28 +20,37 @@ def improve(brief, host):
     """Proposes one solution when one is found, or several libraries when the program is an improver."""
     settings = {**json.loads(brief.improver["files"]["settings.json"]), **brief.extra.get("settings", {})}
     if "improver.py" in brief.program["files"]:
-        from learn import libraries  # noqa: PLC0415 - a process that solves a task does not pay for this file
-
-        children = [
-            Child(files, brief.program["id"], operator)
-            for operator, files in libraries(brief.program["files"], brief.extra.get("solutions", []), settings)
-        ]
-        host.log(proposals=len(children), solutions=len(brief.extra.get("solutions", [])))
-        if children:
-            host.evaluate(children[: brief.attempts])
-        return {"stopped": "every library was proposed"}
+        return learn(brief, host, settings)
     limit = brief.extra.get("applications", settings["applications"])
-    skills = [read_skill(entry) for entry in json.loads(brief.improver["files"]["skills.json"])]
+    skills = {entry["name"]: read_skill(entry) for entry in json.loads(brief.improver["files"]["skills.json"])}
     costs = json.loads(brief.improver["files"]["weights.json"])
     question = Question(brief)
-    term, used, by = solve(
-        question.problem, {s.name: s for s in skills}, costs, limit=limit, share=settings["seed_share"]
-    )
+    term, used, by = solve(question.problem, skills, costs, limit=limit, share=settings["seed_share"])
     host.log(applications=used, found=by)
-    if term is not None:
-        text = question.source(term, {s.name: s for s in skills})
-        host.evaluate([Child({question.file: text}, brief.program["id"], by)])
-    return {"stopped": "a solution was proposed" if term is not None else "the applications were used up"}
+    if term is None:
+        return {"stopped": "the applications were used up"}
+    host.evaluate([Child({question.file: question.source(term, skills)}, brief.program["id"], by)])
+    return {"stopped": "a solution was proposed"}
+
+
+def learn(brief, host, settings):
+    """Proposes libraries made from the solutions in the brief and in the feedback that proposals earn."""
+    from library import libraries  # noqa: PLC0415 - a process that solves a task does not pay for this file
+
+    texts = [solution["source"] for solution in brief.extra.get("solutions", ())] + list(brief.feedback)
+    files, parent, best, left = brief.program["files"], brief.program["id"], brief.value, brief.attempts
+    for _ in range(settings["rounds"]):
+        proposals = libraries(files, texts, settings)[:left]
+        host.log(texts=len(texts), proposals=len(proposals))
+        if not proposals:
+            break
+        left -= len(proposals)
+        results = host.evaluate([Child(changed, parent, operator) for operator, changed in proposals])
+        for (_, changed), result in zip(proposals, results, strict=True):
+            texts += result.feedback
+            if result.value is not None and result.value > best:
+                files, parent, best = {**files, **changed}, result.id, result.value
+    return {"stopped": "every library was proposed"}
 
 
 class Question:
@@ -49,7 +58,7 @@ class Question:
 
     def __init__(self, brief):
         public = json.loads(brief.public)
-        self.arguments, self.result = public["arguments"], public["result"]
+        self.name, self.arguments, self.result = public["name"], public["arguments"], public["result"]
         self.file = brief.program["entry"].partition(":")[0]
         literals = [literal(value) for value in public.get("constants", [])]
         self.problem = Problem(
@@ -62,7 +71,7 @@ class Question:
 
     def source(self, term, skills):
         """Returns the solution's text."""
-        return source(term, skills, self.arguments, result=self.result, letters=LETTERS)
+        return source(self.name, term, skills, arguments=self.arguments, result=self.result, letters=LETTERS)
 
 
 def literal(value):

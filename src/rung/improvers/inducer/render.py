@@ -130,15 +130,15 @@ def value_of(function, *, swapped):
     return swap(function) if swapped else function
 
 
-def source(term, skills, arguments, *, result, letters):
+def source(name, term, skills, *, arguments, result, letters):
     """Returns the text of solution.py: the term and its skills as comments, then as functions.
 
     arguments, result: types as the task spells them. letters: {that type: base type}.
     """
     kinds = "".join(letters[a] for a in arguments)
     used = [skills[name] for name in needed(term, skills)]
-    lines = [f"# skill: {skill.line()}" for skill in used]
-    lines.append(f"# term: {kinds}>{letters[result]} = {spell(term)}")
+    lines = [f"# term: {name} {kinds}>{letters[result]} = {spell(term)}"]
+    lines += [f"# skill: {skill.line()}" for skill in used]
     body = []
     for skill in used:
         names = argument_names(skill.arguments)

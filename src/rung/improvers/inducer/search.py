@@ -49,7 +49,7 @@ class Probes:
             "I": (whole,),
             "L": (lists,),
             "II": (whole, (3, 1, 2, 5, -4, 2, 2, 5, *whole[:-9:-1])[: len(whole)]),
-            "LI": ((*lists, (4, 1, 7), (1, 2, 3, 5, 9)), ((1, 3, 1, 2, 3, 6, 2, 1)[: len(lists)] + (0, 9))),
+            "LI": ((*lists, (4, 1, 7), (1, 2, 3, 5, 9)), (*(1, 3, 1, 2, 3, 6, 2, 1)[: len(lists)], 0, 9)),
             "LL": ((*lists, (2, 2, -5, 0)), (*lists[1:], lists[2], (2, 2, -5, 0))),
             "NI": (TABLES, (1, 2, 0)),
             "NL": (TABLES, ((1, 2), (3, 0, 1), (2,))),
@@ -173,7 +173,7 @@ class Enumeration:
                 if self.used >= limit:
                     return None
                 self.used += 1
-                closed = all([part[2] for part in combo])
+                closed = all([part[2] for part in combo])  # noqa: C419 - a list is faster here
                 work[0] = WORK
                 try:
                     if closed and is_value:

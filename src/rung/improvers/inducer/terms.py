@@ -4,7 +4,7 @@ import re
 
 from language import COMBINATORS, PRIMITIVES, as_value
 
-TOKEN = re.compile(r"[()]|#\[[^\]]*\]|[^\s()]+")
+WORD = re.compile(r"[()]|#\[[^\]]*\]|[^\s()]+")
 
 
 def parse(text):
@@ -14,16 +14,16 @@ def parse(text):
       ValueError: brackets do not match.
     """
     stack = [[]]
-    for token in TOKEN.findall(text):
-        if token == "(":
+    for word in WORD.findall(text):
+        if word == "(":
             stack.append([])
-        elif token == ")":
+        elif word == ")":
             done = tuple(stack.pop())
             if not stack or not done:
                 raise ValueError(f"brackets do not match in {text!r}")
             stack[-1].append(done)
         else:
-            stack[-1].append(token)
+            stack[-1].append(word)
     if len(stack) != 1 or len(stack[0]) != 1:
         raise ValueError(f"one term was expected in {text!r}")
     return stack[0][0]

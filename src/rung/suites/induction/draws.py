@@ -35,7 +35,7 @@ def _signed(low: int, high: int, signs: tuple[tuple[int, int], ...] = SIGNS) -> 
 
 def _mirrored(rng: random.Random) -> list[int]:
     half = [rng.randint(0, 2) for _ in range(rng.randint(1, 4))]
-    return half + half[::-1] if rng.random() < 0.5 else half + [rng.randint(0, 2)]
+    return half + half[::-1] if rng.random() < 0.5 else [*half, rng.randint(0, 2)]
 
 
 def _constant(rng: random.Random) -> list[int]:

@@ -37,7 +37,7 @@ def distinct(a: list[int]) -> bool:
 # fmt: off
 SETS = (
     f("only_equal", "filter", (TIES, DIGIT), INTS, lambda a, b: [v for v in a if v == b], "(filter (fixr @eq $1) $0)",
-      where=lambda a, b: b < 6),
+      where=lambda _, b: b < 6),
     f("remove_all", "filter", (TIES, SMALL), INTS, lambda a, b: [v for v in a if v != b],
       "(filter (negate (fixr @eq $1)) $0)"),
     f("count_of", "operator.countOf", (TIES, SMALL), INT_T, lambda a, b: a.count(b), "(len (only_equal $0 $1))"),
@@ -57,7 +57,8 @@ SETS = (
       "(filter (fixl @occurs_once $0) $0)"),
     f("repeated", "pandas.duplicated", (TIES,), INTS, lambda a: [v for v in a if a.count(v) > 1],
       "(filter (fixl @repeats $0) $0)"),
-    f("redundant", "boltons.iterutils.redundant", (TIES,), INTS, lambda a: [v for v in dict.fromkeys(a) if a.count(v) > 1],
+    f("redundant", "boltons.iterutils.redundant", (TIES,), INTS,
+      lambda a: [v for v in dict.fromkeys(a) if a.count(v) > 1],
       "(unique (repeated $0))"),
     f("count_singles", "collections.Counter", (TIES,), INT_T, lambda a: sum(a.count(v) == 1 for v in a),
       "(len (singles $0))"),

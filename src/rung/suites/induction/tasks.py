@@ -64,8 +64,15 @@ def equal(left: object, right: object) -> bool:
 
 
 def signature(entry: Entry) -> str:
-    """Returns the public part of the task: types of arguments and result, and the constants, as JSON."""
-    return json.dumps({"arguments": list(entry.arguments), "result": entry.result, "constants": list(entry.constants)})
+    """Returns the public part of the task: name, types of arguments and result, and the constants, as JSON."""
+    return json.dumps(
+        {
+            "name": entry.name,
+            "arguments": list(entry.arguments),
+            "result": entry.result,
+            "constants": list(entry.constants),
+        }
+    )
 
 
 def make_task(name: str, seed: int) -> Task:

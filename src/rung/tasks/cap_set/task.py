@@ -74,7 +74,7 @@ cap_set_8 = rung.task(
     train=[{"dimension": DIMENSION}],
     validation=[{"dimension": DIMENSION}],
     held_out=[{"dimension": DIMENSION}],
-    limits=rung.Limits(cpu_seconds=10.0, wall_seconds=20.0),
+    limits=rung.Limits(cpu_seconds=2.0, wall_seconds=30.0),
     attempts=2000,
     bound=9.0 * LARGEST_IN_SIX_DIMENSIONS,
     known={"before FunSearch": 496, "FunSearch": 512},

@@ -69,7 +69,7 @@ def _task(n: int, known: dict[str, float]) -> rung.Task:
         train=[{"n": n}],
         validation=[{"n": n}],
         held_out=[{"n": n}],
-        limits=rung.Limits(cpu_seconds=10.0, wall_seconds=20.0),
+        limits=rung.Limits(cpu_seconds=2.0, wall_seconds=30.0),
         attempts=2000,
         bound=math.nextafter(math.sqrt(n / math.pi), math.inf),
         known=known,

@@ -66,7 +66,7 @@ erdos_task = rung.task(
     train=[{"steps": STEPS}],
     validation=[{"steps": STEPS}],
     held_out=[{"steps": STEPS}],
-    limits=rung.Limits(cpu_seconds=10.0, wall_seconds=20.0),
+    limits=rung.Limits(cpu_seconds=2.0, wall_seconds=30.0),
     attempts=2000,
     bound=-LOWER_BOUND,
     known={"Haugland 2016": -0.380927, "AlphaEvolve": -0.38092303510845016, "best": -0.380876},

@@ -136,7 +136,7 @@ faster_task = rung.task(
     train=[1],
     validation=[2],
     held_out=rung.fresh(8),
-    limits=rung.Limits(cpu_seconds=5.0, wall_seconds=10.0),
+    limits=rung.Limits(cpu_seconds=5.0, wall_seconds=60.0),
     attempts=300,
     bound=MOST,
     exact=False,

@@ -79,7 +79,7 @@ def _task(wires: int, optimum: int) -> rung.Task:
         train=[{"wires": wires}],
         validation=[{"wires": wires}],
         held_out=[{"wires": wires}],
-        limits=rung.Limits(cpu_seconds=10.0, wall_seconds=20.0),
+        limits=rung.Limits(cpu_seconds=2.0, wall_seconds=30.0),
         attempts=2000,
         bound=-float(optimum),
         known={"optimum": -optimum},

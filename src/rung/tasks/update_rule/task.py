@@ -228,7 +228,7 @@ update_rule_task = rung.task(
     train=[{"seed": 31 + k} for k in range(6)],
     validation=[{"seed": 41 + k} for k in range(8)],
     held_out=rung.fresh(16),
-    limits=rung.Limits(cpu_seconds=10.0, wall_seconds=10.0),
+    limits=rung.Limits(cpu_seconds=5.0, wall_seconds=60.0),
     attempts=2500,
     bound=HIGHEST,
     known={},

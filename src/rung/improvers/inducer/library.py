@@ -7,49 +7,57 @@ proposed is complete, bounded and pruned; a skill outside of it stays as a defin
 import json
 import re
 from collections import Counter, defaultdict
+from keyword import iskeyword
 
 from language import COMBINATORS, FAILURES, PRIMITIVES, as_value, operations, production_name, seed_cost
 from render import compiled
 from search import Probes, Problem
 from terms import Skill, head, inlined, needed, parameters, parse, read_skill, rewritten, size, subterms, type_of
 
-LINE = re.compile(r"^# (skill|term): (?:(\w+) )?([IBLN]+)>([IBLN]) = (.+)$", re.MULTILINE)
+LINE = re.compile(r"^\+?# (skill|term): (\w+) ([IBLN]+)>([IBLN]) = (.+)$", re.MULTILINE)
 LARGEST_BODY = 40
+NAMED = {name for name, _ in COMBINATORS}
+RESERVED = {"abs", "chr", "len", "list", "map", "max", "min", "ord", "range", "reduce", "solve", "sum", "text", "zip"}
 
 
-def libraries(files, solutions, settings):
-    """Returns [(operator, changed files)]: whole libraries, each made from all solutions in its own way."""
-    table, solved = read(files, solutions)
+def libraries(files, texts, settings):
+    """Returns [(operator, changed files)]: whole libraries, each made from all solutions in its own way.
+
+    files: the improver's own. texts: sources of solutions, or diffs that hold them.
+    """
+    table, solved = read(files, texts)
     if not solved:
         return []
     table = tidied(table)
     terms = {name: rewritten_by(table, skill) for name, skill in solved.items()}
     inputs = {name: skill.arguments for name, skill in solved.items()}
+    found = [Skill(name, inputs[name], solved[name].result, term=terms[name], cost=0) for name in solved]
     proposals, seen = [], {files["skills.json"] + files["weights.json"]}
     for rank in settings["ranks"]:
         chosen = RANKS[rank](table, terms, settings["library"])
         changed = rendered(table, chosen, terms, inputs=inputs, settings=settings)
         if changed["skills.json"] + changed["weights.json"] not in seen:
             seen.add(changed["skills.json"] + changed["weights.json"])
-            proposals.append((f"library-{rank}", changed))
+            proposals.append((f"library-{rank}", {**changed, "found.json": as_lines(found[-settings["memory"] :])}))
     return proposals
 
 
-def read(files, solutions):
-    """Returns ({name: skill}, {task: its solution as a skill}): everything that is known, and what was solved."""
+def read(files, texts):
+    """Returns ({name: skill}, {task: its solution}): everything that is known, and what was solved so far."""
     table = {entry["name"]: read_skill(entry) for entry in json.loads(files["skills.json"])}
-    helpers, solved = {}, {}
-    for solution in solutions:
-        task = re.sub(r"\W", "_", solution["task"].rpartition("/")[2])
-        for what, name, arguments, result, text in LINE.findall(solution["source"]):
-            if what == "skill":
-                helpers.setdefault(name, Skill(name, arguments, result, term=parse(text), cost=0))
-            else:
-                solved[task] = Skill(task, arguments, result, term=parse(text))
+    solved = {entry["name"]: read_skill(entry) for entry in json.loads(files["found.json"])}
+    helpers = {}
+    for what, name, arguments, result, spelled in LINE.findall("\n".join(texts)):
+        try:
+            skill = Skill(name, arguments, result, term=parse(spelled), cost=0)
+        except ValueError:  # feedback may have been cut off in the middle of a line
+            continue
+        (helpers if what == "skill" else solved).setdefault(name, skill)
     for skill in (*solved.values(), *helpers.values()):
-        if skill.name not in table and skill.name not in PRIMITIVES and useful(skill):
+        if skill.name not in table and useful(skill):
             table[skill.name] = skill
-    return ordered(table), {task: skill for task, skill in solved.items() if known(skill.term, table)}
+    table = ordered(table)
+    return table, {task: skill for task, skill in solved.items() if known(skill.term, table)}
 
 
 def useful(skill):
@@ -58,14 +66,21 @@ def useful(skill):
         size(skill.term) > 2
         and len(parameters(skill.term)) == len(skill.arguments)
         and not any(head(part)[0] == "#" for part in subterms(skill.term))
+        and skill.name.isidentifier()
+        and not iskeyword(skill.name)
+        and skill.name not in RESERVED | set(PRIMITIVES) | NAMED
     )
+
+
+def as_lines(skills):
+    """Returns skills as a JSON list, one per line, so that a diff can be read."""
+    return "[\n" + ",\n".join(json.dumps(skill.document()) for skill in skills) + "\n]\n"
 
 
 def known(term, table):
     """Returns whether all names in a term mean something."""
-    combinators = {name for name, _ in COMBINATORS}
     names = {head(part).lstrip("@") for part in subterms(term) if head(part)[0] not in "$#"}
-    return all(name in table or name in PRIMITIVES or name in combinators for name in names)
+    return all(name in table or name in PRIMITIVES or name in NAMED for name in names)
 
 
 def ordered(table):
@@ -173,13 +188,10 @@ def rendered(table, chosen, terms, *, inputs, settings):
     """Returns the two files of a library: the skills, one per line, and the costs that differ from the seed's."""
     keep = ordered({name: table[name] for top in chosen for name in (*needed(table[top].term, table), top)})
     costs = prices(productions(table, chosen), production_counts(table, terms, inputs), table, settings=settings)
-    lines = []
-    for skill in keep.values():
-        skill = Skill(skill.name, skill.arguments, skill.result, term=skill.term, cost=costs.pop(skill.name, 0))
-        lines.append(json.dumps(skill.document()))
+    priced = [Skill(s.name, s.arguments, s.result, term=s.term, cost=costs.pop(s.name, 0)) for s in keep.values()]
     changed = sorted(key for key in costs if costs[key] != seed_cost(key))
     body = ",\n".join(f"  {json.dumps(key)}: {costs[key]}" for key in changed)
-    return {"skills.json": "[\n" + ",\n".join(lines) + "\n]\n", "weights.json": "{\n" + body + "\n}\n"}
+    return {"skills.json": as_lines(priced), "weights.json": "{\n" + body + "\n}\n"}
 
 
 def productions(table, chosen):
