@@ -34,8 +34,8 @@ def _line(task: str, rows: Sequence[Found]) -> tuple[str, ...]:
     versions = sorted({each.improver_id[:8] for each in rows if each.improver_id})
     return (
         f"{rows[0].improver} ({', '.join(versions)})",
-        ", ".join("-" if value is None else f"{value:.8g}" for value in judged),
-        f"{statistics.median(values):.8g}" if values else "-",
+        ", ".join("-" if value is None else f"{value:.10g}" for value in judged),
+        f"{statistics.median(values):.10g}" if values else "-",
         "; ".join(_gain(each) for each in rows),
         ", ".join(str(each.evaluations) for each in rows),
         ", ".join(f"{each.cpu_seconds:.0f}" for each in rows),

@@ -20,7 +20,7 @@ MAX_NUMBER = 400
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 # One linear pass: whole strings are skipped, brackets are counted, long number tokens are caught.
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]|[-+.0-9eE]{%d,}' % (MAX_NUMBER + 1), re.DOTALL)
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]|[-+.0-9eE]{%d,}' % (MAX_NUMBER + 1), re.DOTALL)
 
 
 class WireError(ValueError):

@@ -115,3 +115,15 @@ def _function(text: str) -> Any:
     space: dict[str, Any] = {}
     exec(text, space)
     return space["f"]
+
+
+def test_groups_by_a_list_that_was_computed_before(module_of: Any) -> None:
+    rewrite = module_of("seed", "arms.rewrite")
+    source = (
+        "def f(words):\n    out = []\n    for w in words:\n        fixed = sorted(w)\n"
+        "        out.append([o for o in words if sorted(o) == fixed])\n    return out\n"
+    )
+    made = [files["p.py"] for name, files in rewrite.rewrites({"p.py": source}) if name == "grouped"]
+    assert made
+    words = ["ab", "c", "ba"]
+    assert all(_function(text)(words) == _function(source)(words) for text in made)

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.helpers import CLIMB, LINE_TASK, bodies, improver, kernel
 
 from rung.kernel.kernel import Request
 from rung.kernel.ledger.verify import verify_chain
-from tests.helpers import CLIMB, LINE_TASK, bodies, improver, kernel
 
 SCRIPT = """
 import sys

@@ -369,3 +369,34 @@ def improve(brief, host):
     assert logged(k)[0] == {"part": [0.0], "whole": [0.0, 0.0, 0.0], "won": [False, True]}
     assert len(logged(k)) == 2
     assert outcome.incumbent.value == 0.0
+
+
+def test_the_same_part_asked_again_is_the_same(tmp_path: Path) -> None:
+    """Twice in a row or twice in a batch: no score is counted double, and nothing breaks."""
+    source = improver(f"""
+from rung_host import Child
+def improve(brief, host):
+    child = Child({{"line.py": {line(3.0)!r}}}, brief.program["id"])
+    parts = host.evaluate([child, child], cases=2) + host.evaluate([child], cases=2) + host.evaluate([child], cases=1)
+    whole = host.evaluate([child, child])
+    host.log(parts=[list(part.scores) for part in parts], whole=[list(each.scores) for each in whole])
+""")
+    k = kernel(tmp_path / "w")
+    outcome = k.improve(LINE_TASK, source, Request(seed=1))
+    assert outcome.stop_reason == "the improver ended"
+    assert logged(k) == [{"parts": [[-0.25, -0.5]] * 4, "whole": [[-0.25, -0.5, -0.75]] * 2}]
+
+
+def test_a_cpu_budget_ends_thinking_in_time(tmp_path: Path) -> None:
+    """What evaluations have used is no longer there for the improver, even when it thinks in silence."""
+    k = kernel(tmp_path / "w")
+    source = improver(f"""
+from rung_host import Child
+def improve(brief, host):
+    busy = {line(3.0)!r}.replace("return", "sum(range(4 * 10 ** 6)); return")
+    host.evaluate([Child({{"line.py": busy}}, brief.program["id"])])
+    while True: pass
+""")
+    outcome = k.improve(LINE_TASK, source, Request(seed=1, allowance=Allowance(cpu_seconds=1.0)))
+    assert outcome.stop_reason == "budget of CPU seconds used up"
+    assert outcome.spent.cpu_seconds < 1.7

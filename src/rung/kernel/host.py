@@ -75,9 +75,12 @@ class Host:
             return str(reason)
 
     def _receive(self) -> JSON:
-        left = self._search.budget.left().seconds
+        left = self._search.budget.left()
+        unpaid = None if self._search.run.replaying else left.cpu_seconds
         try:
-            message = self._session.receive(seconds=DAY if left is None else left + 1.0)
+            message = self._session.receive(
+                seconds=DAY if left.seconds is None else left.seconds + 1.0, cpu_seconds=unpaid
+            )
         except ProgramFailed:
             self._charge()
             self._search.budget.check()  # what looks like a crash may be the operating system ending it at the limit
@@ -101,7 +104,8 @@ class Host:
             assert isinstance(count, int)  # noqa: S101 - checked on the line above; this tells the type checker
             began = time.thread_time()
             rows = self._candidates(max(0, min(count, MAX_CANDIDATES)))
-            self._search.charge_thinking(time.thread_time() - began)  # asking for nothing but answers is not free
+            if not self._search.run.replaying:  # asking for nothing but answers is not free
+                self._search.charge_thinking(time.thread_time() - began)
             return {"candidates": rows}
         if kind == "log":
             measures = wire.fields(ask, required={"kind": str, "measures": dict})["measures"]

@@ -150,7 +150,7 @@ class Kernel:
             raise
         finally:
             search.close()
-        return _outcome(Run(self.ledger, run.id, parent=None, observe=_ignore), task, improver)
+        return _outcome(run, task, improver)
 
     def _open_run(self, task: Task, improver: Program, request: Request, *, shared: Shared, parent: str | None) -> Run:
         key = run_key(task, improver, request, parent=parent)
@@ -175,7 +175,6 @@ class Kernel:
                 "blobs": [task.program.id, improver.id],
             }
             run.record("run_start", body, blobs=(codec.program_bytes(task.program), codec.program_bytes(improver)))
-            run.start = body
         return run
 
     def unfinished_seed(self, task: Task, improver: Program, request: Request) -> int:

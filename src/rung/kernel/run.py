@@ -37,22 +37,24 @@ class Run:
         self.first_value = 0.0
         self.rescored_by = ""
         for event in ledger.read(run=run):
-            self._recall(event)
+            body: Any = event.body
+            if event.type in REPLAYED:
+                self._recorded[event.type, body["number"]] = event.seq
+            if isinstance(body, dict) and "spent" in body:
+                self.spent_before = codec.cost_from_json(body["spent"])
+            self._learn(event)
 
-    def _recall(self, event: Event) -> None:
+    def _learn(self, event: Event) -> None:
+        """Takes notice of an event, recorded now or earlier."""
         body: Any = event.body
         if event.type == "run_start":
             self.start = body
         elif event.type == "run_end":
             self.end = body
-        elif event.type in REPLAYED:
-            self._recorded[event.type, body["number"]] = event.seq
-        if event.type == "incumbent" and body["number"] == 0:
+        elif event.type == "incumbent" and body["number"] == 0:
             self.first_value = body["value"]
-        if event.type == "rescore":
+        elif event.type == "rescore":
             self.rescored_by = body["evaluation"]["sandbox"]
-        if isinstance(body, dict) and "spent" in body:
-            self.spent_before = codec.cost_from_json(body["spent"])
         self._observe(event)
 
     @property
@@ -88,4 +90,4 @@ class Run:
         """Appends events of this run, with their blobs, in one durable commit."""
         entries = [Entry(event_type, body, self.id, self.parent, blobs) for body, blobs in bodies]
         for event in self.ledger.append_all(entries):
-            self._observe(event)
+            self._learn(event)

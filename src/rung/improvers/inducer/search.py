@@ -168,6 +168,8 @@ class Enumeration:
                 continue
             rows = [bank[c] for bank, c in zip(banks, costs, strict=True)]
             twins = commutes and costs[0] == costs[1]
+            if name == "fixl":  # the same as fixr where the order of arguments does not matter
+                rows[0] = [row for row in rows[0] if row[1][1:] not in COMMUTES]
             combos = ((a, b) for i, a in enumerate(rows[0]) for b in rows[1][i:]) if twins else product(*rows)
             for combo in combos:
                 if self.used >= limit:

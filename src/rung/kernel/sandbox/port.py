@@ -34,8 +34,10 @@ class Session(Protocol):
           ProgramFailed: the process is gone, or does not read.
         """
 
-    def receive(self, *, seconds: float) -> JSON:
+    def receive(self, *, seconds: float, cpu_seconds: float | None = None) -> JSON:
         """Returns the next strict JSON line from the process.
+
+        cpu_seconds: how much more CPU it may use for this one; never more in all than its limits say.
 
         Raises:
           ProgramFailed: TIMEOUT, ERROR (it died) or INVALID (what it sent is not one strict document).

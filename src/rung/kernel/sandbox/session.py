@@ -59,7 +59,7 @@ class LineSession:
         self._began = time.monotonic()
         self._rest = bytearray()
         self._clock: int | None = None
-        self._cpu = 0.0
+        self._cpu, self._allowed = 0.0, limits.cpu_seconds
         self._ended: Ended | None = None
         self._ending: Ending | None = None
         self.pid = 0
@@ -104,8 +104,10 @@ class LineSession:
         except OSError as error:
             raise self._died() from error
 
-    def receive(self, *, seconds: float) -> JSON:
+    def receive(self, *, seconds: float, cpu_seconds: float | None = None) -> JSON:
         """Returns the next strict JSON line from the process; see the port."""
+        whole = self._limits.cpu_seconds
+        self._allowed = whole if cpu_seconds is None else min(whole, self.cpu_seconds() + cpu_seconds)
         line = self._line(time.monotonic() + seconds, seconds)
         if self._rest:
             raise ProgramFailed(Status.INVALID, "more than one document was sent where one was expected")
@@ -148,15 +150,15 @@ class LineSession:
         left = deadline - time.monotonic()
         if left <= 0:
             raise ProgramFailed(Status.TIMEOUT, f"no answer within {seconds:g} seconds")
-        cpu_left = self._limits.cpu_seconds - self.cpu_seconds()
+        cpu_left = self._allowed - self.cpu_seconds()
         if cpu_left <= 0:
-            raise ProgramFailed(Status.TIMEOUT, f"more than {self._limits.cpu_seconds:g} CPU seconds used")
+            raise ProgramFailed(Status.TIMEOUT, f"more than {self._allowed:g} CPU seconds used")
         return min(left, max(cpu_left, 0.01))
 
     def _died(self) -> ProgramFailed:
         """Returns why the process is gone."""
         ended = self._end()
-        cpu = self._limits.cpu_seconds
+        cpu = self._allowed
         if ended.status == -signal.SIGKILL and self._cpu >= cpu * 0.9:
             return ProgramFailed(Status.TIMEOUT, f"more than {cpu:g} CPU seconds used")
         if ended.status == -signal.SIGSYS:

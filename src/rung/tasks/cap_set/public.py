@@ -19,11 +19,19 @@ class Space:
         self.n, self.size = n, 3**n
         self._power = 3 ** np.arange(n)
         self._vectors = (np.arange(self.size)[:, None] // self._power) % 3
+        self._half = 3 ** (n // 2)
+        self._third = self._thirds(n // 2), self._thirds(n - n // 2)
         self.features = np.count_nonzero(self._vectors, axis=1)
 
     def completions(self, a: int) -> np.ndarray:
         """Returns, for every b, the element c that completes a line with a and b (c = a when b = a)."""
-        return ((-self._vectors - self._vectors[a]) % 3) @ self._power
+        low, high = self._third[0][a % self._half], self._third[1][a // self._half]
+        return (high[:, None] * self._half + low).ravel()
+
+    def _thirds(self, places: int) -> np.ndarray:
+        """Returns the table of -(a + b), place by place modulo 3, for all vectors of so many places."""
+        vectors = self._vectors[: 3**places, :places]
+        return ((-vectors[:, None] - vectors) % 3) @ self._power[:places]
 
     def symmetry(self, rng: random.Random) -> np.ndarray:
         """Returns a random signed permutation of the coordinates, as a permutation of the elements."""

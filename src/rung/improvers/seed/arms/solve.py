@@ -52,7 +52,7 @@ class Solve:
         self.problem = _problem(brief)
         self.skills = _fitting(self.problem)
         self.place = _place(brief)
-        self.best, self.chains, self.made, self.waiting = None, [], 0, None
+        self.best, self.chains, self.made = None, [], 0
 
     def fits(self):
         """Returns whether there is one public problem, a skill for it, and a place to put the answer."""
@@ -67,7 +67,7 @@ class Solve:
         chain.spent += work
         chain.credit *= FORGET
         self.work = work / MILLISECONDS_PER_UNIT
-        if self.best is not None and value <= self.best:
+        if value is None or (self.best is not None and value <= self.best):
             return []
         self.best = value
         chain.credit += 1.0

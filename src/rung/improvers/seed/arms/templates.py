@@ -304,7 +304,7 @@ def _grouping(tree, block, index, found):
 
     def change():
         name = unused(tree, "groups")
-        first, second = _hashable(key), _hashable(wanted)
+        first, second = _hashable(key, wanted)
         source = f"{name} = {{}}\nfor {ast.unparse(target)} in {ast.unparse(items)}:\n"
         value = ast.unparse(target)
         source += f"    {name}.setdefault({first}, []).append({value})\n"
@@ -320,11 +320,11 @@ def _grouping(tree, block, index, found):
     return change
 
 
-def _hashable(node):
-    """Returns the source of an expression, made a tuple when it is a list."""
-    called = isinstance(node, ast.Call) and ast.unparse(node.func) in ("sorted", "list")
-    listed = called or isinstance(node, (ast.List, ast.ListComp))
-    return f"tuple({ast.unparse(node)})" if listed else ast.unparse(node)
+def _hashable(*nodes):
+    """Returns the sources of expressions that are compared, made tuples where one of them is a list."""
+    called = (isinstance(node, ast.Call) and ast.unparse(node.func) in ("sorted", "list") for node in nodes)
+    listed = any(isinstance(node, (ast.List, ast.ListComp)) for node in nodes) or any(called)
+    return [f"tuple({ast.unparse(node)})" if listed else ast.unparse(node) for node in nodes]
 
 
 def _grown(item, text):

@@ -21,7 +21,8 @@ KICKED_BARRIER = 1e-3
 JITTER = (0.02, 0.05, 0.1)
 MOST_RELOCATED = 3
 DRAWS = 8
-MARGIN = 1e-9
+MARGIN = 2e-9  # twice what the local solver may miss
+TRUST = 4
 WORTHWHILE = 1e-10
 
 
@@ -41,7 +42,7 @@ class Smooth:
         self.jacobian = getattr(problem, "jacobian", None) or self._difference
         groups = getattr(problem, "groups", None)
         self.groups = [np.asarray(group, int) for group in (groups or np.arange(len(self.low))[:, None])]
-        self.curved = True
+        self.curved, self.solves, self.failures = True, 0, 0
         self.margin = 0.0 if hasattr(problem, "repair") else MARGIN
 
     def _difference(self, x: np.ndarray) -> np.ndarray:
@@ -60,8 +61,8 @@ class Smooth:
         return bool(np.allclose(self.gradient(one), self.gradient(two), rtol=1e-6, atol=1e-9))
 
 
-def search(problem: Any, rng_seed: int, start: np.ndarray | None = None) -> Iterator[tuple[float, np.ndarray, float]]:
-    """Yields (best value, its point, work since the last yield), without end.
+def search(problem: Any, rng_seed: int, start: np.ndarray | None = None) -> Iterator[tuple[Any, Any, float]]:
+    """Yields (best value, its point, work since the last yield), without end; None, None while nothing is feasible.
 
     start: [d], a feasible point to refine; None starts at random.
     """
@@ -69,26 +70,26 @@ def search(problem: Any, rng_seed: int, start: np.ndarray | None = None) -> Iter
     smooth = Smooth(problem)
     smooth.curved = not smooth.is_linear(rng)
     best: tuple[float, np.ndarray] | None = None
-    here: tuple[float, np.ndarray] | None = None
-    if start is not None:
-        best = here = _scored(smooth, np.asarray(start, float))
+    here = None if start is None else _scored(smooth, np.asarray(start, float))
+    trial = _random_point(smooth, rng) if here is None else here[1]
+    barrier = FIRST_BARRIER if here is None else KICKED_BARRIER
     stale, work = 0, 0.0
     while True:
-        trial = _random_point(smooth, rng) if here is None else _kick(smooth, here[1], rng)
-        point, price = _solve(smooth, trial, FIRST_BARRIER if here is None else KICKED_BARRIER)
-        work += price
-        found = _scored(smooth, point)
+        climbed = _solve(smooth, trial, barrier)
+        work += climbed.work
+        found = _scored(smooth, climbed.point)
+        stale += 1
         if found is not None and (here is None or found[0] > here[0] + WORTHWHILE * abs(here[0])):
             here, stale = found, 0
-            if best is None or found[0] > best[0]:
-                best = found
-        else:
-            stale += 1
+        if here is not None and (best is None or here[0] > best[0]):
+            best = here
+        if work >= SLICE:
+            yield (*(best or (None, None)), work)
+            work = 0.0
         if stale > PATIENCE:
             here, stale = None, 0
-        if work >= SLICE and best is not None:
-            yield best[0], best[1], work
-            work = 0.0
+        trial = _random_point(smooth, rng) if here is None else _kick(smooth, here[1], rng)
+        barrier = FIRST_BARRIER if here is None else KICKED_BARRIER
 
 
 def _scored(smooth: Smooth, x: np.ndarray) -> tuple[float, np.ndarray] | None:
@@ -101,7 +102,13 @@ def _random_point(smooth: Smooth, rng: np.random.Generator) -> np.ndarray:
 
 
 def _solve(smooth: Smooth, x: np.ndarray, barrier: float) -> interior.Climb:
-    return interior.climb(smooth, x, barrier=barrier, margin=smooth.margin, curved=smooth.curved)
+    """Returns a local optimum; a linear objective is tried without curvature until that fails every other time."""
+    found = interior.climb(smooth, x, barrier=barrier, margin=smooth.margin, curved=smooth.curved)
+    smooth.solves += 1
+    smooth.failures += not found.converged
+    if smooth.solves >= TRUST and 2 * smooth.failures > smooth.solves:
+        smooth.curved = True
+    return found
 
 
 def _kick(smooth: Smooth, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

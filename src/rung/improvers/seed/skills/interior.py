@@ -23,10 +23,14 @@ SMALLEST, LARGEST = 1e-16, 1e12
 
 
 class Climb(NamedTuple):
-    """Where a climb ended (not necessarily feasible to the last bit) and the work it took, about CPU-milliseconds."""
+    """Where a climb ended (not necessarily feasible to the last bit).
+
+    work: about CPU-milliseconds. converged: False when the rounds ran out first.
+    """
 
     point: np.ndarray
     work: float
+    converged: bool
 
 
 class Model:
@@ -66,7 +70,7 @@ class Model:
         self.x = np.clip(self.x + primal * dx, 1e-14, 1 - 1e-14)
         self.s = np.maximum(self.s + primal * ds, SMALLEST)
         self.z = np.clip(self.z + dual * dz, SMALLEST, LARGEST)
-        self.s[rows : rows + columns], self.s[rows + columns :] = self.x, 1 - self.x  # exactly
+        self.s[rows : rows + columns], self.s[rows + columns :] = self.x, 1 - self.x
         before = (self.jacobian, self.cost)
         self.look()
         if self.curvature is not None:
@@ -119,8 +123,8 @@ def climb(
         gap = float(model.s @ model.z) / len(model.s)
         model.step(centring * gap)
         if gap < SMALLEST_GAP and model.slack.min() > -NEGLIGIBLE:
-            break
-    return Climb(model.low + model.width * model.x, work)
+            return Climb(model.low + model.width * model.x, work, converged=True)
+    return Climb(model.low + model.width * model.x, work, converged=False)
 
 
 def _solved(system: np.ndarray, right: np.ndarray) -> np.ndarray:

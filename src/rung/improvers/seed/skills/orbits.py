@@ -15,7 +15,7 @@ import numpy as np
 
 MOST_ORBITS = 320
 FEWEST_ORBITS = 24  # fewer leave greedy nothing to choose, and random groups are mostly large
-ORDERS = 60
+ORDERS = 100
 GENERATORS = (1, 2, 2, 2, 3)
 SLICE = 150.0
 EMPHASIS = (0.0, 1.0, 3.0)
@@ -61,7 +61,7 @@ def search(problem: Any, rng_seed: int, start: Any = None) -> Iterator[tuple[flo
         if FEWEST_ORBITS <= count <= MOST_ORBITS:
             quotient = _quotient(problem, label, count)
             chosen = _best_union(quotient, rng)
-            work += count * problem.size * 2.5e-5 + ORDERS * count * 2e-3
+            work += count * problem.size * 1.2e-5 + ORDERS * count * 2e-4
             members = np.flatnonzero(np.isin(label, chosen))
             if len(members) > len(best):
                 best = members
@@ -116,10 +116,10 @@ def _quotient(problem: Any, label: np.ndarray, count: int) -> Quotient:
     hits = []
     for a in first.tolist():
         third = np.asarray(problem.completions(a))
-        real = (here != a) & (third != a) & (third != here)
-        table = np.zeros((count, -(-count // 8) * 8), bool)
-        table[label[real], label[third[real]]] = True
-        packed = np.packbits(table, axis=1, bitorder="little")
+        completed = label[third]
+        table = np.zeros((count + 1, -(-count // 8) * 8), bool)
+        table[np.where((third == a) | (third == here) | (here == a), count, label), completed] = True
+        packed = np.packbits(table[:count], axis=1, bitorder="little")
         hits.append([int.from_bytes(row.tobytes(), "little") for row in packed])
     return Quotient(label, np.bincount(label, minlength=count), np.asarray(features)[first], hits)
 
