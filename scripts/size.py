@@ -74,7 +74,8 @@ def main() -> int:
     print(f"size: {sum(map(line_count, sources(ROOT / 'src'))):,} lines in src")
     for name, part, limit in (("judge", judge, JUDGE_CODE), ("jail", jail, JAIL_CODE)):
         code = sum(map(code_count, part))
-        print(f"size: the {name} has {code:,} lines of code, limit {limit:,} ({sum(map(line_count, part)):,} lines in all)")
+        whole = sum(map(line_count, part))
+        print(f"size: the {name} has {code:,} lines of code, limit {limit:,} ({whole:,} lines in all)")
         if code >= limit:
             excesses.append(f"src/rung: the {name} has {code:,} lines of code; an auditor was promised < {limit:,}")
             excesses += [f"  {code_count(path):5} {path.relative_to(ROOT)}" for path in sorted(part, key=code_count)]

@@ -59,6 +59,11 @@ LINE_TASK = Task(
 )
 
 
+def line(k: float) -> str:
+    """Returns the source of a line of another slope."""
+    return LINE.replace("1.0", repr(k))
+
+
 def improver(source: str) -> Program:
     """Returns a one-file improver."""
     return Program({"improver.py": source}, "improver.py:improve")

@@ -220,8 +220,12 @@ def test_a_library_is_bounded_pruned_and_complete(inducer: Any) -> None:
 
 
 def test_costs_stay_within_a_step_of_the_usual_ones(inducer: Any) -> None:
+    inducer.files["settings.json"] = json.dumps({**json.loads(inducer.files["settings.json"]), "drift": 1})
     files = library(inducer, "total", "mul_lists", "reversed_list", "less_than", "only_equal")
-    for key, cost in json.loads(files["weights.json"]).items():
+    costs = json.loads(files["weights.json"])
+    assert costs["fold"] == 1
+    assert costs["filterN"] == 3
+    for key, cost in costs.items():
         usual = inducer.language.seed_cost(key)
         assert max(1, usual - 1) <= cost <= usual + 1, key
 
@@ -237,6 +241,19 @@ def test_literals_and_nonsense_do_not_become_skills(inducer: Any) -> None:
                "# term: c II>I = (add $0 (add $0 $0))\n", "# term: d I>I = (add $0 (add"]  # fmt: skip
     children = learned(inducer, [{"task": f"t{k}", "source": text} for k, text in enumerate(sources)])
     assert all(child.files["skills.json"].split() == ["[", "]"] for child in children)
+
+
+def test_solutions_are_read_from_diffs_and_from_what_was_found_before(inducer: Any) -> None:
+    diffs = ["--- a/solution.py\n+++ b/solution.py\n+# term: rest L>L = (drop $0 1)\n+\n", "+# term: cut L>I = (fold"]
+    host, program = Host(), dict(inducer.files)
+    request = SimpleNamespace(program={"id": "me", "files": program}, improver={"files": program}, attempts=9,
+                              extra={}, feedback=tuple(diffs), value=0.0)  # fmt: skip
+    inducer.improver.improve(request, host)
+    first = host.children[0].files
+    assert [entry["name"] for entry in json.loads(first["found.json"])] == ["rest"]
+    more = learned(inducer, [{"task": "t", "source": "# term: third L>I = (at $0 2)\n"}], files=first)
+    assert [entry["name"] for entry in json.loads(more[0].files["found.json"])] == ["rest", "third"]
+    assert {entry["name"] for entry in json.loads(more[0].files["skills.json"])} == {"rest", "third"}
 
 
 def test_nothing_is_learned_from_nothing(inducer: Any) -> None:

@@ -66,7 +66,7 @@ class Spread:
     optimum = 1 / float((1 / weights).sum())
 
     def pieces(self, x: np.ndarray) -> np.ndarray:
-        return self.weights * x
+        return np.asarray(self.weights * x)
 
     def pieces_jacobian(self, _: np.ndarray) -> np.ndarray:
         return np.diag(self.weights)
@@ -96,7 +96,7 @@ class Plane:
         self.vectors = (np.arange(27)[:, None] // 3 ** np.arange(3)) % 3
 
     def completions(self, a: int) -> np.ndarray:
-        return ((-self.vectors - self.vectors[a]) % 3) @ 3 ** np.arange(3)
+        return np.asarray(((-self.vectors - self.vectors[a]) % 3) @ 3 ** np.arange(3))
 
     def valid(self, members: np.ndarray) -> bool:
         kept = {int(member) for member in members}

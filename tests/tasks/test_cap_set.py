@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.tasks.construction import Answer, public, score, seed_answer
 
 from rung.authoring import find_task
 from rung.errors import Invalid
 from rung.records import Case
-from tests.tasks.construction import Answer, public, score, seed_answer
 
 TASK = find_task("cap-set-8")
 SEED = seed_answer(TASK)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.tasks.construction import public, score, seed_answer
 
 from rung.authoring import find_task
 from rung.errors import Invalid
-from tests.tasks.construction import public, score, seed_answer
 
 TASK = find_task("circles-26")
 SEED = seed_answer(TASK)
@@ -45,7 +45,7 @@ def test_touching_is_allowed_and_one_ulp_of_overlap_is_not() -> None:
         ):
             answer = two_and([0.25, 0.5, 0.25], [0.75, 0.5, 0.25])
             answer[spot][axis] = value
-            with pytest.raises(Invalid, match="overlap|leaves"):
+            with pytest.raises(Invalid, match=r"overlap|leaves"):
                 score(TASK, answer)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.tasks.construction import Answer, public, score, seed_answer
 
 from rung.authoring import find_task
 from rung.errors import Invalid
 from rung.records import Case
-from tests.tasks.construction import Answer, public, score, seed_answer
 
 TASK = find_task("erdos-overlap")
 SEED = seed_answer(TASK)
@@ -30,7 +30,7 @@ def small(heights: list[Any]) -> float:
 def by_definition(heights: list[Fraction]) -> Fraction:
     """The largest overlap over a fine grid of real shifts, by integrating piece by piece."""
     n = len(heights)
-    mean = sum(heights) / n
+    mean = sum(heights, Fraction(0)) / n
     scaled = [height / (2 * mean) for height in heights]
     width, fine = Fraction(2, n), 4
 

@@ -7,11 +7,11 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from tests.tasks.construction import Answer, public, score, seed_answer
 
 from rung.authoring import find_task
 from rung.errors import Invalid
 from rung.records import Case
-from tests.tasks.construction import Answer, public, score, seed_answer
 
 SIZES = {7: 21, 8: 28, 9: 36}
 TASKS = {wires: find_task(f"sorting-network-{wires}") for wires in SIZES}
@@ -67,8 +67,8 @@ def test_it_is_the_definition() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        None, True, 16, "", {}, [], {"wires": 7}, [[0, 1]] * 21, SEVEN[:-1], SEVEN[1:], [*SEVEN, [1, 0]], [*SEVEN, [0, 0]],
-        [*SEVEN, [0, 7]], [*SEVEN, [-1, 0]], [*SEVEN, [0, 1, 2]], [*SEVEN, [False, True]], [*SEVEN, [0.0, 1.0]],
+        None, True, 16, "", {}, [], {"wires": 7}, [[0, 1]] * 21, SEVEN[:-1], SEVEN[1:], [*SEVEN, [1, 0]],
+        [*SEVEN, [0, 0]],         [*SEVEN, [0, 7]], [*SEVEN, [-1, 0]], [*SEVEN, [0, 1, 2]], [*SEVEN, [False, True]], [*SEVEN, [0.0, 1.0]],
         [*SEVEN, None], [*SEVEN, "01"], [tuple(comparator) for comparator in SEVEN], SEVEN * 10,
     ],
 )  # fmt: skip

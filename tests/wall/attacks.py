@@ -59,7 +59,8 @@ FORGERIES = {
     "closes the channel": _solve("os.close(3)\nreturn 0"),
     "patched json": _solve("import json\njson.dumps = lambda *a, **k: '{\"output\": 1}'\nreturn 0"),
     "walks the stack for the answer": _solve(
-        "import gc\nf = sys._getframe()\nwhile f:\n  for k, v in list(f.f_locals.items()) + list(f.f_globals.items()):\n"
+        "import gc\nf = sys._getframe()\nwhile f:\n"
+        "  for k, v in list(f.f_locals.items()) + list(f.f_globals.items()):\n"
         "    if 'expect' in k or 'answer' in k.lower(): return v\n  f = f.f_back\n"
         "return [o for o in gc.get_objects() if isinstance(o, dict) and 'expected' in o][0]['expected']"
     ),
@@ -104,7 +105,8 @@ BOMBS = {
     "endless loop at import": "while True: pass\n",
     "sleeps for ever": _solve("time.sleep(1000)"),
     "ignores signals": _solve(
-        "import signal\nfor s in range(1, 30):\n  try: signal.signal(s, signal.SIG_IGN)\n  except (OSError, ValueError): pass\n"
+        "import signal\nfor s in range(1, 30):\n  try: signal.signal(s, signal.SIG_IGN)\n"
+        "  except (OSError, ValueError): pass\n"
         "while True: pass"
     ),
     "10 GB": _solve("x = bytearray(10 << 30)\nfor i in range(0, len(x), 4096): x[i] = 1\nreturn 0"),
@@ -116,7 +118,8 @@ BOMBS = {
     "huge output": _solve("return 'x' * (64 << 20)"),
     "stdout flood": _solve("for i in range(2000): os.write(1, b'x' * 65536)\nreturn 0"),
     "disk bomb": _solve(
-        "for i in range(64):\n  with open('f%d' % i, 'wb') as f:\n    for j in range(16): f.write(b'x' * (1 << 20))\nreturn 0"
+        "for i in range(64):\n  with open('f%d' % i, 'wb') as f:\n"
+        "    for j in range(16): f.write(b'x' * (1 << 20))\nreturn 0"
     ),
     "inode bomb": _solve("for i in range(20000): open('i%d' % i, 'w').close()\nreturn 0"),
     "unbounded recursion": _solve("sys.setrecursionlimit(10 ** 9)\ndef f(): return f()\nreturn f()"),

@@ -73,7 +73,7 @@ class Search:
             self._validation = train
         self.archive = Archive()
         self._incumbent: Incumbent | None = None
-        self._incumbent_train = 0.0
+        self._train_bar = 0.0
 
     @property
     def incumbent(self) -> Incumbent:
@@ -113,9 +113,12 @@ class Search:
         """Returns one answer per proposal, each having cost one attempt.
 
         Raises:
-          BudgetExhausted: attempts or budget did not last for all of them; what they lasted for is recorded.
+          BudgetExhausted: attempts or budget did not last for all of them (what they lasted for is recorded), or
+            nothing better can exist.
         """
         self.budget.check()
+        if self.task.bound is not None and self.incumbent.value >= self.task.bound:
+            raise BudgetExhausted("the proven bound is reached: nothing can be better")
         wanted = len(self.train) if cases is None else max(1, min(cases, len(self.train)))
         affordable = self._affordable(proposals)
         answers = self._judge(affordable, wanted)
@@ -153,7 +156,7 @@ class Search:
         return evaluation.status is Status.OK and len(evaluation.scores) == len(self.train)
 
     def _may_challenge(self, number: int, evaluation: Evaluation) -> bool:
-        better = evaluation.value is not None and evaluation.value > self._incumbent_train
+        better = evaluation.value is not None and evaluation.value > self._train_bar
         return number > 0 and self._complete(evaluation) and better
 
     def _evaluations(self, first: int, proposals: list[Proposal], wanted: int) -> list[Evaluation]:
@@ -221,16 +224,22 @@ class Search:
         self.archive.add(candidate, denied=denied is not None)
 
     def _challenge(self, number: int, program: Program, on_train: Evaluation) -> bool:
-        """Returns whether the program became the incumbent, having scored it on validation and on a second backend."""
+        """Returns whether the program became the incumbent, having scored it on validation and on a second backend.
+
+        A challenge is dear, so the next challenger must be better on train than this one, whether it won or lost; a
+        program whose scores do not stand up when it is run again moves nothing.
+        """
+        on_train_value = on_train.value or 0.0
         on_validation = on_train if self._same else self._score("validation", number, program, self._executor)
         if on_validation.status is not Status.OK or on_validation.value is None:
             return False
         if self._incumbent is not None and on_validation.value <= self._incumbent.value:
+            self._train_bar = on_train_value
             return False
         value = self._confirmed(number, program, on_validation)
         if value is None or (self._incumbent is not None and value <= self._incumbent.value):
             return False
-        self._incumbent, self._incumbent_train = Incumbent(program, value), on_train.value or 0.0
+        self._incumbent, self._train_bar = Incumbent(program, value), on_train_value
         if self.run.recall("incumbent", number, program=program.id) is None:
             body: dict[str, JSON] = {
                 "number": number,

@@ -67,7 +67,8 @@ class TaskSuite(ABC):
         return frozenset()
 
     @pytest.fixture(scope="class")
-    def sandbox(self) -> Iterator[Sandbox]:
+    @classmethod
+    def sandbox(cls) -> Iterator[Sandbox]:
         """Yields the sandbox that a run would take."""
         sandbox = open_sandbox(preload=("numpy",))
         yield sandbox
