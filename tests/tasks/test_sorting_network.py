@@ -68,8 +68,8 @@ def test_it_is_the_definition() -> None:
     "answer",
     [
         None, True, 16, "", {}, [], {"wires": 7}, [[0, 1]] * 21, SEVEN[:-1], SEVEN[1:], [*SEVEN, [1, 0]],
-        [*SEVEN, [0, 0]],         [*SEVEN, [0, 7]], [*SEVEN, [-1, 0]], [*SEVEN, [0, 1, 2]], [*SEVEN, [False, True]], [*SEVEN, [0.0, 1.0]],
-        [*SEVEN, None], [*SEVEN, "01"], [tuple(comparator) for comparator in SEVEN], SEVEN * 10,
+        [*SEVEN, [0, 0]], [*SEVEN, [0, 7]], [*SEVEN, [-1, 0]], [*SEVEN, [0, 1, 2]], [*SEVEN, [False, True]],
+        [*SEVEN, [0.0, 1.0]], [*SEVEN, None], [*SEVEN, "01"], [tuple(comparator) for comparator in SEVEN], SEVEN * 10,
     ],
 )  # fmt: skip
 def test_what_is_no_sorting_network_is_invalid(answer: Any) -> None:
