@@ -33,15 +33,18 @@ def module_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], 
             del sys.modules[name]
 
 
+def sources(folder: Path) -> list[Path]:
+    """Returns the files of an improver; importing it for a test may have left compiled ones beside them."""
+    return [path for path in folder.rglob("*.*") if path.suffix in {".py", ".json"} and path.is_file()]
+
+
 @pytest.fixture
 def make_brief() -> Callable[..., host.Brief]:
     """Makes a brief about a program given as files."""
 
     def make(files: dict[str, str], **changes: Any) -> host.Brief:
         folder = IMPROVERS / changes.pop("improver", "seed")
-        own = {
-            path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.[jp]*") if path.is_file()
-        }
+        own = {path.relative_to(folder).as_posix(): path.read_text() for path in sources(folder)}
         values: dict[str, Any] = {
             "goal": "as high as possible",
             "program": {"id": "0" * 64, "files": files, "entry": "rule.py:rule"},

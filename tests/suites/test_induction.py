@@ -225,6 +225,13 @@ def test_lists_of_one_sign_occur_among_the_examples() -> None:
     assert any(min(row) > 10 for row in rows)
 
 
+def test_arguments_coincide_often_enough_to_tell_at_most_from_less_than() -> None:
+    rows = [_row(case)["args"] for seed in range(5) for case in _train("at_least", seed)]
+    assert sum(a == b for a, b in rows) >= 10
+    rows = [_row(case)["args"] for seed in range(5) for case in _train("at_least_all", seed)]
+    assert sum(b in a for a, b in rows) >= 8
+
+
 def _train(name: str, seed: int) -> tuple[Case, ...]:
     train = make_task(name, seed).train
     assert isinstance(train, tuple)

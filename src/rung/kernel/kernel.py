@@ -331,6 +331,8 @@ def evaluator_source(task: Task) -> str:
         module = sys.modules.get(str(getattr(value, "__module__", None) or getattr(value, "__name__", "")))
         file = getattr(module, "__file__", None) or ""
         named |= {file} if Path(file).parent == Path(home).parent else set()
+    for file in named:
+        linecache.checkcache(file)  # a file may have changed while this process lived
     return "".join("".join(linecache.getlines(file)) for file in sorted(named))
 
 

@@ -7,7 +7,7 @@ What is spent is counted in applications, and logged: no decision looks at a clo
 
 import json
 
-from language import operations
+from language import operations, world_of
 from render import source
 from rung_host import Child
 from search import Enumeration, Problem
@@ -23,8 +23,8 @@ def improve(brief, host):
         return learn(brief, host, settings)
     limit = brief.extra.get("applications", settings["applications"])
     skills = {entry["name"]: read_skill(entry) for entry in json.loads(brief.improver["files"]["skills.json"])}
-    costs = json.loads(brief.improver["files"]["weights.json"])
     question = Question(brief)
+    costs = json.loads(brief.improver["files"]["weights.json"]).get(question.world, {})
     term, used, by = solve(question.problem, skills, costs, limit=limit, share=settings["seed_share"])
     host.log(applications=used, found=by)
     if term is None:
@@ -61,8 +61,10 @@ class Question:
         self.name, self.arguments, self.result = public["name"], public["arguments"], public["result"]
         self.file = brief.program["entry"].partition(":")[0]
         literals = [literal(value) for value in public.get("constants", [])]
+        kinds = [LETTERS[a] for a in self.arguments]
+        self.world = world_of((*kinds, LETTERS[self.result]))
         self.problem = Problem(
-            [LETTERS[a] for a in self.arguments],
+            kinds,
             LETTERS[self.result],
             literals=literals,
             inputs=[[encoded(v, a) for v, a in zip(case["args"], self.arguments, strict=True)] for case in brief.cases],

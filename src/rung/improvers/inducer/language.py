@@ -98,6 +98,11 @@ def seed_cost(name):
     return 1 if name[0] == "$" else SEED_COST.get(name.partition(":")[0], 2)
 
 
+def world_of(types):
+    """Returns the richest kind of list in a signature, "N", "L", or "I" for none: costs are learned for each apart."""
+    return "N" if "N" in types else "L" if "L" in types else "I"
+
+
 def production_name(head, arguments=()):
     """Returns the key by which a production is priced: combinators are priced by signature."""
     return f"{head}:{','.join(arguments)}" if (head, tuple(arguments)) in COMBINATORS else head
@@ -121,44 +126,40 @@ class Bad(ValueError):
     """A term was applied outside its domain, or grew beyond the limits."""
 
 
-def operations(work):
-    """Returns {name: function}; loops take what they visit from work[0], so that no term runs away."""
+def short(x):
+    """Returns a list that is not too long."""
+    if len(x) > LONGEST:
+        raise Bad
+    return x
+
+
+def natural(k):
+    """Returns a number that is not negative: places are counted from the front only."""
+    if k < 0:
+        raise Bad
+    return k
+
+
+def mul(a, b):
+    c = a * b
+    if -LARGEST <= c <= LARGEST:
+        return c
+    raise Bad
+
+
+def upto(n):
+    if 0 <= n <= LONGEST:
+        return tuple(range(n))
+    raise Bad
+
+
+def loops(work):
+    """Returns the operations that visit lists; what they visit is taken from work[0], so that no term runs away."""
 
     def charge(x):
         work[0] -= len(x) + 1
         if work[0] < 0:
             raise Bad
-
-    def short(x):
-        if len(x) > LONGEST:
-            raise Bad
-        return x
-
-    def mul(a, b):
-        c = a * b
-        if -LARGEST <= c <= LARGEST:
-            return c
-        raise Bad
-
-    def at(x, i):
-        if i < 0:
-            raise Bad
-        return x[i]
-
-    def take(x, k):
-        if k < 0:
-            raise Bad
-        return x[:k]
-
-    def drop(x, k):
-        if k < 0:
-            raise Bad
-        return x[k:]
-
-    def upto(n):
-        if 0 <= n <= LONGEST:
-            return tuple(range(n))
-        raise Bad
 
     def each(f, x):
         charge(x)
@@ -178,19 +179,24 @@ def operations(work):
         charge(x)
         return tuple(map(f, x, y))
 
+    shapes = {"each": each, "keep": keep, "fold": fold, "pair": pair}
+    return {name: shapes[text] for name, (_, _, text) in PRIMITIVES.items() if text in shapes}
+
+
+def operations(work):
+    """Returns {name: function} of all primitives and combinators; work: see `loops`."""
     # fmt: off
     return {
         "0": 0, "1": 1, "2": 2, "10": 10, "nil": (), "add": operator.add, "sub": operator.sub, "mul": mul,
-        "div": operator.floordiv, "mod": operator.mod, "max": lambda a, b: max(b, a),
-        "min": lambda a, b: min(b, a), "lt": operator.lt, "eq": operator.eq, "not": operator.not_,
+        "div": operator.floordiv, "mod": operator.mod, "max": max,
+        "min": min, "lt": operator.lt, "eq": operator.eq, "not": operator.not_,
         "and": operator.and_, "or": operator.or_, "if": lambda p, a, b: a if p else b,
         "ifL": lambda p, a, b: a if p else b, "cons": lambda a, x: short((a, *x)), "cat": lambda x, y: short(x + y),
-        "len": len, "at": at, "take": take, "drop": drop, "range": upto, "same": operator.eq, "lenN": len, "atN": at,
-        "catN": lambda x, y: short(x + y), "wrap": lambda x: (x,), "id": lambda a: a, "map": each, "mapN": each,
-        "mapNN": each, "mapL": each, "filter": keep, "filterN": keep, "fold": fold, "foldL": fold, "foldN": fold,
-        "zip": pair,
-        "fixr": lambda f, k: lambda a: f(a, k), "fixl": lambda f, k: lambda b: f(k, b),
+        "len": len, "at": lambda x, i: x[natural(i)], "take": lambda x, k: x[: natural(k)],
+        "drop": lambda x, k: x[natural(k) :], "range": upto, "same": operator.eq, "lenN": len,
+        "atN": lambda x, i: x[natural(i)], "catN": lambda x, y: short(x + y), "wrap": lambda x: (x,),
+        "id": lambda a: a, "fixr": lambda f, k: lambda a: f(a, k), "fixl": lambda f, k: lambda b: f(k, b),
         "comp": lambda f, g: lambda a: f(g(a)), "fork": lambda h, f, g: lambda a: h(f(a), g(a)),
-        "dup": lambda h: lambda a: h(a, a), "flip": swap, "negate": lambda p: lambda a: not p(a),
+        "dup": lambda h: lambda a: h(a, a), "flip": swap, "negate": lambda p: lambda a: not p(a), **loops(work),
     }
     # fmt: on

@@ -9,7 +9,7 @@ import re
 from collections import Counter, defaultdict
 from keyword import iskeyword
 
-from language import COMBINATORS, FAILURES, PRIMITIVES, as_value, operations, production_name, seed_cost
+from language import COMBINATORS, FAILURES, PRIMITIVES, as_value, operations, production_name, seed_cost, world_of
 from render import compiled
 from search import Probes, Problem
 from terms import Skill, head, inlined, needed, parameters, parse, read_skill, rewritten, size, subterms, type_of
@@ -185,12 +185,23 @@ RANKS = {"use": by_use, "recency": by_recency, "signature": by_signature}
 
 
 def rendered(table, chosen, terms, *, inputs, settings):
-    """Returns the two files of a library: the skills, one per line, and the costs that differ from the seed's."""
+    """Returns the two files of a library: the skills, one per line, and the costs that differ from the usual ones."""
     keep = ordered({name: table[name] for top in chosen for name in (*needed(table[top].term, table), top)})
-    costs = prices(productions(table, chosen), production_counts(table, terms, inputs), table, settings=settings)
-    priced = [Skill(s.name, s.arguments, s.result, term=s.term, cost=costs.pop(s.name, 0)) for s in keep.values()]
-    changed = sorted(key for key in costs if costs[key] != seed_cost(key))
-    body = ",\n".join(f"  {json.dumps(key)}: {costs[key]}" for key in changed)
+    costs = {name: settings["skill_cost"] + (place >= settings["core"]) for place, name in enumerate(chosen)}
+    priced = [Skill(s.name, s.arguments, s.result, term=s.term, cost=costs.get(s.name, 0)) for s in keep.values()]
+    signatures = {task: inputs[task] + (type_of(term, inputs[task], table),) for task, term in terms.items()}
+    made, weights = productions(table, chosen), {}
+    for world in "ILN":
+        here = [task for task, kinds in signatures.items() if world_of(kinds) == world]
+        counts = production_counts(table, {task: terms[task] for task in here}, inputs)
+        if len(here) >= settings["enough"]:
+            weights[world] = prices(made, counts, table, world=world, settings=settings)
+    body = ",\n".join(
+        f"  {json.dumps(world)}: {{\n"
+        + ",\n".join(f"    {json.dumps(key)}: {costs[key]}" for key in sorted(costs))
+        + "\n  }"
+        for world, costs in weights.items()
+    )
     return {"skills.json": as_lines(priced), "weights.json": "{\n" + body + "\n}\n"}
 
 
@@ -219,22 +230,24 @@ def production_counts(table, terms, inputs):
     return counts
 
 
-def usual(key, table, settings):
-    """Returns what a production costs when nothing is known of its use."""
-    return settings["skill_cost"] if key.lstrip("@") in table else seed_cost(key)
+def prices(made, counts, table, *, world, settings):
+    """Returns {production: cost} for problems of one world, where it differs from the usual cost.
 
-
-def prices(made, counts, table, *, settings):
-    """Returns {production: cost}: those often used among their result type are cheaper, unused primitives dearer.
-
-    No cost is further than `drift` from the usual one, so that nothing is forgotten for good; a new skill is unused by
-    its nature.
+    Those often used among their result type are cheaper; those never used are dearer, unless they are skills that fit
+    into this world: a new skill is unused by its nature. The settings bound both, so that nothing is forgotten.
     """
     costs = {}
     for keys in made.values():
         mean = sum(counts[key] for key in keys) / len(keys)
         for key in keys:
-            unused = counts[key] == 0 and key.lstrip("@") not in table
-            shift = unused - (counts[key] > settings["often"] * mean)
-            costs[key] = max(1, usual(key, table, settings) + settings["drift"] * shift)
+            skill = table.get(key.lstrip("@"))
+            usual = settings["skill_cost"] if skill else seed_cost(key)
+            fits = skill and world_of((*skill.arguments, skill.result)) <= world
+            shift = 0
+            if counts[key] == 0 and not fits:
+                shift = settings["dearer"]
+            elif counts[key] > settings["often"] * mean:
+                shift = -settings["cheaper"]
+            if shift and usual + shift > 0:
+                costs[key] = usual + shift
     return costs

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung.records import Case, Fresh, Limits, Program, Task, as_cases
 from rung.suites.induction.catalogue import FUNCTIONS
+from rung.suites.induction.draws import INT
 from rung.suites.induction.entry import BOOL, INT_T, Entry
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 VISIBLE = {BOOL: 16, INT_T: 10}
 VISIBLE_OTHERS = 8
 VALIDATION, HELD_OUT = 10, 16
+COINCIDENCE = 0.3
 TRIES = 2000
 LONGEST = 40
 SEED_PROGRAM = "def solve(args):\n    return args[0]\n"
@@ -29,7 +31,7 @@ def example(entry: Entry, rng: random.Random, *, wanted: bool | None = None) -> 
       ValueError: the generator does not reach the function's domain, or never gives the wanted value.
     """
     for _ in range(TRIES):
-        arguments = [kind.draw(rng) for kind in entry.kinds]
+        arguments = coincident([kind.draw(rng) for kind in entry.kinds], entry, rng)
         if not entry.where(*arguments):
             continue
         expected = entry.oracle(*arguments)
@@ -38,6 +40,21 @@ def example(entry: Entry, rng: random.Random, *, wanted: bool | None = None) -> 
         if wanted is None or expected is wanted:
             return {"args": arguments, "expected": expected}
     raise ValueError(f"{entry.name}: no example in {TRIES} draws")
+
+
+def coincident(arguments: list[Any], entry: Entry, rng: random.Random) -> list[Any]:
+    """Returns the arguments, sometimes with an INT made equal to an earlier one or to an element of the list before.
+
+    Without such cases "less than" and "at most" look alike.
+    """
+    for place in range(1, len(arguments)):
+        before = arguments[place - 1]
+        if entry.kinds[place] is INT and rng.random() < COINCIDENCE:
+            if isinstance(before, list) and before and isinstance(before[0], int):
+                arguments[place] = rng.choice(before)
+            elif entry.kinds[place - 1] is INT:
+                arguments[place] = before
+    return arguments
 
 
 def examples(entry: Entry, rng: random.Random, count: int) -> list[dict[str, Any]]:
