@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.helpers import QUICK, bodies, kernel
@@ -144,3 +145,19 @@ def test_improvers_are_improved_with_one_worker(tmp_path: Path) -> None:
     k = kernel(tmp_path / "w", workers=2)
     with pytest.raises(BadInput, match="one worker"):
         k.improve(improver_task(IMPROVER, line, train=1, validation=1, attempts=1), IMPROVER, Request(seed=1))
+
+
+def test_an_improver_is_confirmed_by_runs_of_its_own(tmp_path: Path) -> None:
+    """The second backend runs the inner runs anew, and none is answered from the record of the first."""
+    k = kernel(tmp_path / "w")
+    outcome = k.improve(improver_task(IMPROVER, line, train=1, validation=1, attempts=3), IMPROVER, Request(seed=3))
+    inner = [event for event in k.ledger.read(types=("run_start",)) if event.parent_run == outcome.run]
+    backends: dict[str, set[str]] = {}
+    for event in inner:
+        body: Any = event.body
+        backends.setdefault(body["improver"], set()).add(body["sandbox"])
+    assert len({event.run for event in inner}) == len(inner)
+    for event in k.ledger.read(run=outcome.run, types=("rescore",)):
+        rescored: Any = event.body
+        assert backends[rescored["program"]] == {outcome.sandbox, outcome.rescored_by}
+    assert outcome.rescored_by != outcome.sandbox

@@ -22,7 +22,7 @@ from rung.kernel.pool import Inline, Job, Pool
 from rung.kernel.run import Run
 from rung.kernel.sandbox.choice import open_sandbox
 from rung.kernel.search import Search
-from rung.kernel.shared import Shared, preloads
+from rung.kernel.shared import Places, Shared, preloads
 from rung.records import Fresh, Incumbent, Interval, Limits, Outcome
 from rung.version import VERSION
 
@@ -119,7 +119,8 @@ class Kernel:
         if request.seed is None:
             request = replace(request, seed=self.unfinished_seed(task, improver, request))
         with closing(Shared(self.settings.sandbox)) as shared:
-            return self._improve(task, improver, request, shared=shared, budget=budget or Budget(Allowance()))
+            whole = budget or Budget(Allowance())
+            return self._improve(task, improver, request, shared=shared, places=shared.outside, budget=whole)
 
     def _improve(
         self,
@@ -128,22 +129,23 @@ class Kernel:
         request: Request,
         *,
         shared: Shared,
+        places: Places,
         budget: Budget,
         parent: str | None = None,
     ) -> Outcome:
         seed = request.seed or 0
-        run = self._open_run(task, improver, request, shared=shared, parent=parent)
+        run = self._open_run(task, improver, request, places=places, parent=parent)
         if run.end is not None:
             return _outcome(run, task, improver)
         whole = budget.child(request.allowance)
         whole.carry(run.spent_before)
-        search = self._search(task, run, request, shared=shared, budget=whole)
+        search = self._search(task, run, request, shared=shared, places=places, budget=whole)
         try:
             begun = search.begin()
             if begun.status is not Status.OK or begun.value is None:
                 reason = begun.feedback[0] if begun.feedback else "no reason was given"
                 raise BadInput(f"the program of task {task.name!r} fails before anything was changed: {reason}")
-            stop = self._converse(task, improver, search, shared=shared, begun=begun, seed=seed)
+            stop = self._converse(task, improver, search, places=places, begun=begun, seed=seed)
             self._finish(task, search, seed=seed, stop=stop)
         except IntegrityAlarm as alarm:
             run.record("alarm", {"message": str(alarm)})
@@ -152,11 +154,11 @@ class Kernel:
             search.close()
         return _outcome(run, task, improver)
 
-    def _open_run(self, task: Task, improver: Program, request: Request, *, shared: Shared, parent: str | None) -> Run:
-        key = run_key(task, improver, request, parent=parent)
+    def _open_run(self, task: Task, improver: Program, request: Request, *, places: Places, parent: str | None) -> Run:
+        key = run_key(task, improver, request, parent=parent and f"{parent} {places.name}")
         run = Run(self.ledger, key, parent=parent, observe=self._observe)
         if run.start is None:
-            sandbox = shared.first(task.program)
+            sandbox = places.first(task.program)
             body: dict[str, JSON] = {
                 "task": task.name,
                 "reference": request.reference or task.name,
@@ -189,34 +191,38 @@ class Kernel:
                 seeds[event.run] = int(body["seed"])
         return next(iter(seeds.values()), secrets.randbits(63))
 
-    def _search(self, task: Task, run: Run, request: Request, *, shared: Shared, budget: Budget) -> Search:
+    def _search(
+        self, task: Task, run: Run, request: Request, *, shared: Shared, places: Places, budget: Budget
+    ) -> Search:
         seed, workers, name = request.seed or 0, self.settings.workers, self.settings.sandbox
-        inside = self._inside(shared, budget=budget, parent=run.id)
         nested = run.parent is not None
+        deeper = places if nested else shared.inside
+        inside = self._inside(shared, deeper, budget=budget, parent=run.id)
+        again = self._inside(shared, places if nested else shared.confirming, budget=budget, parent=run.id)
         executor: Executor = (
-            Inline(task, lambda: shared.first(task.program), seed=seed, improve=inside)
+            Inline(task, lambda: places.first(task.program), seed=seed, improve=inside)
             if workers == 1 or nested
             else Pool(task, lambda: open_sandbox(name, preload=preloads(task.program)), seed=seed, workers=workers)
         )
-        # What runs inside another run is evidence about its improver, not a program to be kept: the outer run's own
-        # incumbent is what the second backend confirms.
-        confirm = shared.first if nested else shared.second
         return Search(
             task,
             run=run,
             train=self._cases(task.train, name="train", seed=seed),
             validation=self._cases(task.validation, name="validation", seed=seed),
             executor=executor,
-            rescorer=lambda: Inline(task, lambda: confirm(task.program), seed=seed, improve=inside),
+            rescorer=lambda: Inline(task, lambda: places.second(task.program), seed=seed, improve=again),
             budget=budget,
             attempts=task.attempts if request.attempts is None else request.attempts,
         )
 
-    def _inside(self, shared: Shared, *, budget: Budget, parent: str) -> Callable[[Task, Program, int], Outcome]:
+    def _inside(
+        self, shared: Shared, places: Places, *, budget: Budget, parent: str
+    ) -> Callable[[Task, Program, int], Outcome]:
         """Returns how a run inside another one is made: its own slice of the ledger, the outer run's budget."""
 
         def improve(task: Task, improver: Program, seed: int) -> Outcome:
-            return self._improve(task, improver, Request(seed=seed), shared=shared, budget=budget, parent=parent)
+            ask = Request(seed=seed)
+            return self._improve(task, improver, ask, shared=shared, places=places, budget=budget, parent=parent)
 
         return improve
 
@@ -235,7 +241,7 @@ class Kernel:
         cases = draw_cases(Fresh(count), name="gate", seed=outcome.seed, after=incumbent.id)
         whole = budget or Budget(Allowance())
         with closing(Shared(self.settings.sandbox)) as shared:
-            inside = self._inside(shared, budget=whole, parent=outcome.run)
+            inside = self._inside(shared, shared.inside, budget=whole, parent=outcome.run)
             executor = Inline(task, lambda: shared.first(task.program), seed=outcome.seed, improve=inside)
             for case in cases:
                 jobs = [Job(program, (case,)) for program in (outcome.start.program, incumbent)]
@@ -246,7 +252,7 @@ class Kernel:
                 yield old.value or 0.0, new.value or 0.0
 
     def _converse(
-        self, task: Task, improver: Program, search: Search, *, shared: Shared, begun: Evaluation, seed: int
+        self, task: Task, improver: Program, search: Search, *, places: Places, begun: Evaluation, seed: int
     ) -> str:
         left, replayed = search.budget.left(), search.run.spent_before.cpu_seconds
         limits = Limits(
@@ -255,7 +261,7 @@ class Kernel:
             memory_mb=self.settings.improver_memory_mb,
             output_bytes=self.settings.improver_output_bytes,
         )
-        session = shared.first(improver).open(improver, limits, sdk=self._sdk)
+        session = places.first(improver).open(improver, limits, sdk=self._sdk)
         try:
             document = brief(task, improver, search=search, begun=begun, seed=derive(seed, "improver"))
             return Host(search, session).serve(document)

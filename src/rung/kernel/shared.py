@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rung.errors import NoSandbox
@@ -28,6 +30,18 @@ class Borrowed:
 
     def close(self) -> None:
         """Gives it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a run puts its programs: first for everything, second to confirm what will be kept.
+
+    name: goes into the name of a run inside another one, so that it is answered from no record of another place.
+    """
+
+    name: str
+    first: Callable[..., Sandbox]
+    second: Callable[..., Sandbox]
 
 
 class Shared:
@@ -62,6 +76,21 @@ class Shared:
             if self._name != UNISOLATED:
                 raise
             return self.first(*programs)  # asked for by name, and the name stands in every result
+
+    @property
+    def outside(self) -> Places:
+        """The places of a run that somebody asked for."""
+        return Places("outside", self.first, self.second)
+
+    @property
+    def inside(self) -> Places:
+        """The places of a run inside another one: it keeps nothing, so there is nothing to confirm elsewhere."""
+        return Places("inside", self.first, self.first)
+
+    @property
+    def confirming(self) -> Places:
+        """The places of the runs that confirm an improver: all of it happens on the second."""
+        return Places("confirming", self.second, self.second)
 
     def close(self) -> None:
         """Ends them all."""
