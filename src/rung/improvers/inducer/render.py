@@ -117,14 +117,6 @@ def compiled(skills, operations):
     return {name: scope[f"o_{name}"] for name in skills}
 
 
-def function_of(term, skills, operations, *, arity):
-    """Returns a term of base type as a Python function over tuples."""
-    variables = [f"a{i}" for i in range(arity)]
-    text = Writer(skills, bare=False).expression(term, {f"${i}": v for i, v in enumerate(variables)})
-    scope = {f"o_{name}": function for name, function in {**operations, **compiled(skills, operations)}.items()}
-    return eval(f"lambda {', '.join(variables)}: {text}", scope)  # noqa: S307 - a term of this program's own making
-
-
 def value_of(function, *, swapped):
     """Returns an operation as a function value."""
     return swap(function) if swapped else function
