@@ -42,9 +42,9 @@ class FakeTrial:
         self.run = skeleton.optimise
 
 
-def score(body: str, source: Any) -> float:
+def score(body: str, source: Any, case_id: str = "train-0") -> float:
     with np.errstate(all="ignore"):
-        return float(RULE.update_rule(SimpleNamespace(id="c", input=source), FakeTrial(body)))
+        return float(RULE.update_rule(SimpleNamespace(id=case_id, input=source), FakeTrial(body)))
 
 
 @pytest.mark.parametrize("family", RULE.SHOWN + RULE.UNSEEN)
@@ -65,8 +65,8 @@ def test_the_seed_program_is_plain_descent() -> None:
 
 
 def test_adam_beats_plain_descent_on_shown_and_unseen_families() -> None:
-    for source in ({"seed": 31}, {"seed": 32}, 987654321987654321):
-        assert score(ADAM, source) > score(SGD, source) + 0.3
+    for source, case_id in (({"seed": 31}, "train-0"), ({"seed": 32}, "train-1"), (987654321987654321, "held_out-0")):
+        assert score(ADAM, source, case_id) > score(SGD, source, case_id) + 0.3
 
 
 @pytest.mark.parametrize("body", [TO_ZERO, TO_ONE, "delta = 0.0 * gradient"])
@@ -81,8 +81,18 @@ def test_a_rule_that_diverges_gets_the_lowest_score() -> None:
 
 
 def test_held_out_has_families_that_training_has_not() -> None:
-    assert len(RULE.problems({"seed": 1})) == len(RULE.SHOWN)
-    assert len(RULE.problems(1)) == len(RULE.SHOWN) + len(RULE.UNSEEN)
+    def asked(split: str) -> int:
+        sizes: list[int] = []
+
+        def run(document: dict[str, Any]) -> list[Any]:
+            sizes.append(len(document.get("start", document.get("gradients", []))))
+            return [] if "start" in document else [None] * sizes[0]
+
+        RULE.update_rule(SimpleNamespace(id=f"{split}-0", input=1), SimpleNamespace(run=run))
+        return sizes[0]
+
+    assert asked("train") == asked("validation") == len(RULE.SHOWN)
+    assert asked("held_out") == len(RULE.SHOWN) + len(RULE.UNSEEN)
 
 
 @pytest.mark.parametrize("answer", [None, {}, [], [[1.0]] * 4, [["1"] * 12] * 4, [[True] * 12] * 4, [[1] * 12] * 4])

@@ -7,7 +7,7 @@ process costs is taken off both; it is what the seed program, and only that, nee
 returns is compared, type by type, with what this file computes on its own.
 
 Covered: wrong results of any kind (checked before a clock runs), results kept from earlier inputs (every process is
-fresh and every timed input is new to it), tampering with clocks inside the process (nobody reads them).
+fresh and held-out and validation inputs are drawn per run), tampering with clocks inside the process (nobody reads them).
 Not covered: speed on other machines; a program that is fast only on texts of this kind.
 """
 
@@ -134,7 +134,7 @@ faster_task = rung.task(
     program="program/",
     entry="report.py:report",
     train=[1],
-    validation=[2],
+    validation=rung.fresh(1),
     held_out=rung.fresh(8),
     limits=rung.Limits(cpu_seconds=5.0, wall_seconds=60.0),
     attempts=300,

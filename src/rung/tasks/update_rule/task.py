@@ -154,12 +154,10 @@ SHOWN: tuple[Family, ...] = (quadratic, valley, logistic, network)
 UNSEEN: tuple[Family, ...] = (absolute, softmax, factors)
 
 
-def problems(source: JSON) -> list[Problem]:
-    """Returns the problems of a case input: {"seed"} draws from the shown families, a bare seed from all of them."""
-    if isinstance(source, dict):
-        rng, families = np.random.default_rng(int(str(source["seed"]))), SHOWN
-    else:
-        rng, families = np.random.default_rng(int(str(source))), SHOWN + UNSEEN
+def problems(source: JSON, *, families: Sequence[Family]) -> list[Problem]:
+    """Returns the problems of a case input, {"seed"} or a bare seed: one of each family."""
+    seed = source["seed"] if isinstance(source, dict) else source
+    rng = np.random.default_rng(int(str(seed)))
     return [family(rng) for family in families]
 
 
@@ -210,7 +208,7 @@ def _step(answer: JSON, length: int) -> Array:
 
 def update_rule(case: Case, trial: Trial) -> float:
     """Mean log10 of the first over the last loss, each clipped to -2..6."""
-    drawn = problems(case.input)
+    drawn = problems(case.input, families=SHOWN + UNSEEN if case.id.startswith("held_out") else SHOWN)
     total = 0.0
     for problem, last in zip(drawn, final_losses(trial, drawn), strict=True):
         first = problem.evaluate(problem.start)[0]
@@ -226,7 +224,7 @@ update_rule_task = rung.task(
     entry="skeleton.py:optimise",
     editable=("rule.py",),
     train=[{"seed": 31 + k} for k in range(6)],
-    validation=[{"seed": 41 + k} for k in range(8)],
+    validation=rung.fresh(8),
     held_out=rung.fresh(16),
     limits=rung.Limits(cpu_seconds=5.0, wall_seconds=60.0),
     attempts=2500,
