@@ -14,6 +14,8 @@ def binpack(case, trial):
     """Mean fill of the bins used, in [0, 1]."""
     items = random.Random(case.input).choices(range(10, 60), k=50)
     bins = trial.run({"items": items, "capacity": 100})
+    if not (isinstance(bins, list) and all(isinstance(b, list) and b for b in bins)):
+        raise rung.Invalid("the answer is a list of non-empty lists")
     if sorted(x for b in bins for x in b) != sorted(items) or any(sum(b) > 100 for b in bins):
         raise rung.Invalid("lost, invented or overfilled items")
     return sum(items) / (100 * len(bins))

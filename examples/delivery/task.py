@@ -23,8 +23,10 @@ def delivery(case, trial):
     rng = random.Random(case.input)
     parcels = [{"weight": rng.randint(5, 60), "value": rng.randint(1, 100)} for _ in range(40)]
     chosen = trial.run({"parcels": parcels, "capacity": 300})
-    if len(set(chosen)) != len(chosen) or not all(type(i) is int and 0 <= i < len(parcels) for i in chosen):
-        raise rung.Invalid("the answer is a list of different parcel numbers")
+    if not (isinstance(chosen, list) and all(type(i) is int and 0 <= i < len(parcels) for i in chosen)):
+        raise rung.Invalid("the answer is a list of parcel numbers")
+    if len(set(chosen)) != len(chosen):
+        raise rung.Invalid("a parcel is loaded once")
     if sum(parcels[i]["weight"] for i in chosen) > 300:
         raise rung.Invalid("overloaded")
     return sum(parcels[i]["value"] for i in chosen) / fractional(parcels, 300)

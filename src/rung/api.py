@@ -48,8 +48,9 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
     Raises:
       RungError: see errors.py; what was recorded so far stays, and the same call goes on from there.
     """
-    _check(attempts=attempts, workers=workers, cpu_seconds=cpu_seconds, seconds=seconds, seed=seed)
-    workspace = Path(workspace)
+    _check_counts(attempts=attempts, workers=workers, seed=seed)
+    _check_seconds(cpu_seconds=cpu_seconds, seconds=seconds)
+    workspace = checked_workspace(workspace)
     found = find_task(task) if isinstance(task, str) else task
     program = find_improver(improver) if isinstance(improver, str) else improver
     reference = reference_of(found, workspace, named=task if isinstance(task, str) else "")
@@ -68,12 +69,42 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
         ledger.close()
 
 
-def _check(*, seed: int | None, **amounts: float | None) -> None:
+def checked_workspace(workspace: str | Path) -> Path:
+    """Returns the folder of a ledger, whether it is there yet or not.
+
+    Raises:
+      BadInput: a file is in its place.
+    """
+    workspace = Path(workspace)
+    for path in (workspace, *workspace.parents):
+        if path.is_file():
+            raise BadInput(f"the workspace {workspace} must be a folder, and {path} is a file; name another")
+    return workspace
+
+
+def _check_counts(*, attempts: object, workers: object, seed: object) -> None:
+    for name, count, least, without in (
+        ("attempts", attempts, 1, "as many as the task says"),
+        ("seed", seed, 0, "a drawn one"),
+    ):
+        if count is not None and not (type(count) is int and count >= least):
+            raise BadInput(
+                f"{name} must be a whole number, at least {least}, not {count!r}; leave it out for {without}"
+            )
+    if not (type(workers) is int and workers >= 1):
+        raise BadInput(f"workers must be a whole number, at least 1, not {workers!r}; leave it out for one")
+
+
+def _check_seconds(**amounts: object) -> None:
     for name, amount in amounts.items():
-        if amount is not None and not (math.isfinite(amount) and amount > 0):
+        if amount is None:
+            continue
+        if (
+            isinstance(amount, bool)
+            or not isinstance(amount, int | float)
+            or not (math.isfinite(amount) and amount > 0)
+        ):
             raise BadInput(f"{name} must be a positive number, not {amount!r}; leave it out for no limit")
-    if seed is not None and seed < 0:
-        raise BadInput(f"seed must not be negative, and {seed} is; leave it out for a drawn one")
 
 
 def open_kernel(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from rung import wire
 from rung.errors import BadInput
+from rung.kernel.scope import END, START, may_edit
 from rung.kernel.wall import Raised, attempt
 from rung.records import Evaluator, Fresh, Limits, Program, Split, Task, as_cases
 
@@ -70,10 +71,12 @@ class task:  # noqa: N801 - used as a decorator, @rung.task(...)
         home = Path(code.co_filename).parent
         name = self.name or str(code.co_name).replace("_", "-")
         self._check(name)
+        program = read_program(home / self.program, entry=self.entry, without=Path(code.co_filename))
+        self._check_scope(name, program)
         return Task(
             name=name,
             goal=self.goal,
-            program=read_program(home / self.program, entry=self.entry),
+            program=program,
             evaluate=evaluate,
             train=_split(name, "train", self.train),
             validation=_split(name, "validation", self.validation),
@@ -98,6 +101,15 @@ class task:  # noqa: N801 - used as a decorator, @rung.task(...)
         if isinstance(self.editable, str):
             raise BadInput(f"task {name!r}: editable is a tuple of patterns; write ({self.editable!r},)")
 
+    def _check_scope(self, name: str, program: Program) -> None:
+        if not any(may_edit(file, self.editable) for file in program.files):
+            raise BadInput(f"task {name!r}: editable matches no file of the program: {', '.join(program.files)}")
+        for file, text in program.files.items():
+            lines = text.splitlines() if isinstance(text, str) else []
+            marks = [START in line for line in lines if START in line or END in line]
+            if marks != [True, False] * (len(marks) // 2):
+                raise BadInput(f"task {name!r}: in {file} every {START} needs its {END}, in this order")
+
 
 def _split(task_name: str, split: str, inputs: Iterable[JSON] | Fresh) -> Split:
     if isinstance(inputs, Fresh):
@@ -120,7 +132,7 @@ def _read_text(path: Path) -> str:
         raise BadInput(f"{path} cannot be read as text: {error}") from error
 
 
-def _program_files(path: Path) -> dict[str, str | bytes]:
+def _program_files(path: Path, *, without: Path | None) -> dict[str, str | bytes]:
     if path.is_file():
         names = [path]
         root = path.parent
@@ -131,6 +143,7 @@ def _program_files(path: Path) -> dict[str, str | bytes]:
             for found in sorted(path.rglob("*"))
             if found.is_file()
             and not found.is_symlink()
+            and found.resolve() != without
             and not any(part.startswith(".") or part in SKIPPED_FOLDERS for part in found.relative_to(path).parts)
         ]
     files: dict[str, str | bytes] = {}
@@ -147,8 +160,10 @@ def _program_files(path: Path) -> dict[str, str | bytes]:
     return files
 
 
-def read_program(path: str | Path, *, entry: str) -> Program:
+def read_program(path: str | Path, *, entry: str, without: Path | None = None) -> Program:
     """Returns the program in a file or folder.
+
+    without: a file that is no part of it though it lies there: the evaluator is out of the program's reach.
 
     Raises:
       BadInput: it is missing, its Python does not compile, or the entry is not in it.
@@ -157,7 +172,7 @@ def read_program(path: str | Path, *, entry: str) -> Program:
     if not path.exists():
         raise BadInput(f"the program {path} does not exist; give a file or a folder")
     try:
-        files = _program_files(path)
+        files = _program_files(path, without=without and without.resolve())
     except OSError as error:
         raise BadInput(f"the program {path} cannot be read: {error}") from error
     if not files:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rung.records import Case, Outcome, Program
 
 GOAL = "Make this improver better at making programs better."
+INNER_RUN = Limits(cpu_seconds=60.0, wall_seconds=600.0)
 
 
 def improver_task(
@@ -28,12 +29,13 @@ def improver_task(
     attempts: int,
     epoch: int = 0,
     held_out: int = 1,
+    limits: Limits = INNER_RUN,
     name: str = "improver",
 ) -> Task:
     """Returns the task of making an improver better.
 
     draw: a seed -> the task that the improver is tried on; a task of improvers makes a level more. train, validation,
-    held_out: how many tasks of each split. epoch: tasks of another epoch are others.
+    held_out: how many tasks of each split. epoch: tasks of another epoch are others. limits: of one run on one task.
     """
 
     def evaluate(case: Case, trial: Trial) -> float:
@@ -52,7 +54,7 @@ def improver_task(
         train=as_cases(f"train-{epoch}", list(range(first, first + train))),
         validation=as_cases(f"validation-{epoch}", list(range(first + 500_000, first + 500_000 + validation))),
         held_out=Fresh(held_out),
-        limits=Limits(),
+        limits=limits,
         attempts=attempts,
         bound=1.0,
     )

@@ -19,8 +19,11 @@ MAX_NUMBER = 400
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
-# One linear pass: whole strings are skipped, brackets are counted, long number tokens are caught.
-_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]|[-+.0-9eE]{%d,}' % (MAX_NUMBER + 1), re.DOTALL)
+# One linear pass: whole strings are skipped, brackets are counted, long number tokens are caught. Possessive
+# quantifiers, so that half a string is not scanned again from each of its characters.
+_TOKENS = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{]|[\]}]|(?<![-+.0-9eE])[-+.0-9eE]{%d,}+' % (MAX_NUMBER + 1), re.DOTALL
+)
 
 
 class WireError(ValueError):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.helpers import CLIMB, LINE, LINE_TASK, bodies, improver, kernel, line, logged, proposing
+from tests.helpers import CLIMB, LINE, LINE_TASK, QUICK, bodies, improver, kernel, line, logged, proposing
 
 from rung.errors import BadInput
 from rung.kernel.budget import Allowance
 from rung.kernel.kernel import Request, Settings
-from rung.records import Program
+from rung.kernel.trial import Trial
+from rung.records import Case, Program
 
 
 def test_kernel_settings_stay_few() -> None:
@@ -134,3 +136,34 @@ def test_at_the_proven_bound_there_is_nothing_left_to_do(tmp_path: Path) -> None
     outcome = k.improve(LINE_TASK, proposing(line(3.25), line(3.0), line(2.0)), Request(seed=1))
     assert outcome.stop_reason.startswith("the proven bound is reached")
     assert (outcome.incumbent.value, len(bodies(k, "evaluation"))) == (0.0, 2)
+
+
+def test_an_answer_that_the_evaluator_cannot_digest_is_invalid(tmp_path: Path) -> None:
+    """It digested the task's own program's; the run goes on, and the sentence says what was raised where."""
+
+    def evaluate(case: Case, trial: Trial) -> float:
+        answer: Any = trial.run(case.input)
+        return -abs(float(sum(answer)) - 5)
+
+    task = replace(
+        LINE_TASK, evaluate=evaluate, program=Program({"line.py": "def f(x):\n    return [x]\n"}, "line.py:f")
+    )
+    k = kernel(tmp_path / "w")
+    outcome = k.improve(task, proposing("def f(x):\n    return x\n", "def f(x):\n    return [x, 1]\n"), Request(seed=1))
+    assert [entry["status"] for entry in logged(k)] == ["invalid", "ok"]
+    assert "TypeError" in logged(k)[0]["feedback"][0]
+    assert outcome.stop_reason == "the improver ended"
+
+
+def test_a_candidate_that_sleeps_costs_its_share_of_waiting_once(tmp_path: Path) -> None:
+    """Wall time is bounded for all answers together, not for each alone."""
+
+    def evaluate(case: Case, trial: Trial) -> float:
+        for _ in range(20):
+            trial.run(case.input)
+        return -1.0
+
+    task = replace(LINE_TASK, evaluate=evaluate, limits=replace(QUICK, wall_seconds=0.5))
+    k = kernel(tmp_path / "w")
+    k.improve(task, proposing("import time\ndef f(x):\n    time.sleep(0.3)\n    return 1\n"), Request(seed=1))
+    assert logged(k)[0]["status"] == "timeout"

@@ -15,6 +15,7 @@ from rung.cli.demo import demo
 from rung.cli.doctor import doctor
 from rung.cli.export import export
 from rung.cli.improve import evaluate, improve
+from rung.cli.screen import tolerate_any_encoding
 from rung.cli.show import diff, show
 from rung.cli.verify import verify
 from rung.errors import BadInput, RungError
@@ -34,7 +35,13 @@ class Interrupted(BaseException):
 
 def build() -> typer.Typer:
     """Returns the command with its subcommands."""
-    app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     for command in (improve, evaluate, tasks, improvers, show, diff, export, verify, doctor, demo):
         app.command()(command)
     app.callback()(_options)
@@ -59,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
     given = sys.argv[1:] if arguments is None else arguments
     stopped: list[int] = []
+    tolerate_any_encoding()
     with _interrupts(stopped):
         try:
             build()(args=given)

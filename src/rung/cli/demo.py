@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -13,6 +16,7 @@ import typer
 from rung import api
 from rung.authoring import find_task
 from rung.cli.improve import DIFF_LINES
+from rung.cli.options import named_again
 from rung.cli.progress import Progress, story_curve
 from rung.cli.screen import colour_diff, cost_line, number, plain, results, signed, table
 from rung.cli.verify import print_verification, rescore
@@ -164,7 +168,7 @@ def _saw(scored: Scored) -> str:
     if scored.evaluation.status is Status.OK:
         return f"a value of {scored.evaluation.value}"
     reason = scored.denied or scored.evaluation.feedback[-1]
-    return plain(reason.partition(": ")[2].partition(", in cheat.py")[0] or reason, limit=90)
+    return plain(reason.partition(": ")[2].partition(", in cheat.py")[0].rstrip(": ") or reason, limit=90)
 
 
 def _recheck(workspace: Path) -> None:
@@ -183,10 +187,14 @@ def _print_next(out: Console, outcome: Outcome, workspace: Path | None) -> None:
     out.print("\nNext, type:", style="bold")
     rows = table("", "")
     rows.show_header = False
+    activate = Path(sys.executable).with_name("activate")
+    if shutil.which("rung") is None and activate.is_file():
+        near = activate.relative_to(Path.cwd()) if activate.is_relative_to(Path.cwd()) else activate
+        rows.add_row(f"  . {shlex.quote(str(near))}", "puts rung on your PATH, where it is not yet")
     rows.add_row("  rung tasks", "what else ships")
     rows.add_row(f"  rung improve {TASK} --cpu-seconds 60", "the same, with more time; then rung show, diff, export")
     rows.add_row("  rung doctor", "what isolates programs on this machine")
     rows.add_row("  rung improve your_task.py", "your own program: README.md has the 20 lines it takes")
     if workspace is not None:
-        rows.add_row(f"  rung show {outcome.run} --workspace {workspace}", "this run again")
+        rows.add_row(f"  rung show {outcome.run}{named_again(workspace)}", "this run again")
     out.print(rows)

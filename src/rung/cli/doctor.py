@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,15 +25,28 @@ if TYPE_CHECKING:
     from rung.wire import JSON
 
 
+RAISED = re.compile(r"\{'error': \{'type': '(\w+)', 'message': (?:\"([^\"]*)|'([^']*))")
+ADVICE = {
+    "namespaces": "allow user namespaces (sysctl user.max_user_namespaces above 0; in a container, seccomp=unconfined)",
+    "bubblewrap": "install it, and allow user namespaces unless you are root",
+    "unshare": "install util-linux, and allow user namespaces unless you are root",
+    "landlock": "use Linux 5.13 or later with Landlock switched on, and an interpreter that everybody may read",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One backend: whether it withstood the self-test of escapes just now. seconds: what the test took."""
+    """One backend: whether it withstood the self-test of escapes just now.
+
+    seconds: what the test took. reason: the first thing that is wrong. advice: what to do about it.
+    """
 
     name: str
     passed: bool
     seconds: float
     layers: tuple[str, ...]
     reason: str
+    advice: str = ""
 
 
 def doctor(json: AS_JSON = False) -> None:
@@ -58,16 +73,43 @@ def diagnose(name: str) -> Diagnosis:
             .split("). ")[0]
             .removeprefix(f"{name}: ")
         )
-        return Diagnosis(name, passed=False, seconds=time.monotonic() - began, layers=(), reason=reason)
+        return _failed(name, reason.removeprefix("its self-test found "), seconds=time.monotonic() - began)
     try:
         began = time.monotonic()
-        found = leaks(box)
-        reason = ", ".join(found)
+        reason = ", ".join(leaks(box))
     except (SandboxBroken, ProgramFailed) as error:
         reason = str(error)
     finally:
         box.close()
-    return Diagnosis(name, passed=not reason, seconds=time.monotonic() - began, layers=box.layers, reason=reason)
+    seconds = time.monotonic() - began
+    if reason:
+        return _failed(name, reason, seconds=seconds, layers=box.layers)
+    return Diagnosis(name, passed=True, seconds=seconds, layers=box.layers, reason="")
+
+
+def _failed(name: str, reason: str, *, seconds: float, layers: tuple[str, ...] = ()) -> Diagnosis:
+    closed = closed_folder(Path(sys.executable).resolve()) if os.geteuid() == 0 and name == "landlock" else None
+    if closed is None:
+        return Diagnosis(
+            name, passed=False, seconds=seconds, layers=layers, reason=in_words(reason), advice=ADVICE[name]
+        )
+    reason = f"programs run as an unprivileged user here, who cannot read the interpreter: {closed} is closed to others"
+    advice = f"use an interpreter outside {closed}, such as that of the system, or run rung as another user than root"
+    return Diagnosis(name, passed=False, seconds=seconds, layers=layers, reason=reason, advice=advice)
+
+
+def in_words(reason: str) -> str:
+    """Returns the first of the reasons of a failed self-test, as a person would say it."""
+    raised = RAISED.search(reason)
+    if raised is not None and raised.start() <= len("an ordinary program fails: "):
+        message = (raised[2] or raised[3] or "").partition(", in probe.py")[0]
+        return f"an ordinary program fails in it with {raised[1]}: {message}"
+    return reason.partition(", ")[0]
+
+
+def closed_folder(path: Path) -> Path | None:
+    """Returns the outermost folder above a file that only its owner may enter, or None."""
+    return next((folder for folder in reversed(path.parents) if not folder.stat().st_mode & 0o001), None)
 
 
 def _choice() -> tuple[str | None, str | None, str]:
@@ -101,6 +143,7 @@ def _document(found: list[Diagnosis], *, taken: str | None, rescorer: str | None
                 "seconds": one.seconds,
                 "layers": list(one.layers),
                 "reason": one.reason,
+                "advice": one.advice,
             }
             for one in found
         ],
@@ -126,6 +169,9 @@ def _print(found: list[Diagnosis], *, taken: str | None, rescorer: str | None, r
         )
     out.print(rows)
     out.print()
+    for one in found:
+        if not one.passed:
+            out.print(f"{one.name}: {plain(one.advice)}", soft_wrap=True)
     if taken is None:
         out.print(plain(refusal, limit=2000), soft_wrap=True)
         out.print("Until then rung refuses to run programs here, unless you say --sandbox process.")

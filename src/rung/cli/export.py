@@ -11,7 +11,7 @@ import typer
 from rung import api
 from rung.cli.options import RUN, SANDBOX, WORKSPACE, existing_ledger
 from rung.cli.recheck import recorded_task, validation_cases
-from rung.cli.screen import number, results
+from rung.cli.screen import foreign_talk, number, results
 from rung.cli.story import find_run, story_of
 from rung.errors import BadInput, IntegrityAlarm, ProgramFailed, Status
 from rung.kernel import codec
@@ -42,13 +42,15 @@ def export(
             raise BadInput(f"run {story.run} has no incumbent: not even its seed program was scored to the end")
         program = codec.program_from_bytes(ledger.get(story.steps[-1].program))
         _check_free(folder, program, force=force)
-        task = recorded_task(ledger, story, workspace=workspace)
+        with foreign_talk():
+            task = recorded_task(ledger, story, workspace=workspace)
     finally:
         ledger.close()
     cases = validation_cases(task, story)
     box = open_sandbox(sandbox, preload=preloads(task.program, program))
     try:
-        scored = score(task, program, cases, sandbox=box, seed=int(story.start["seed"]))
+        with foreign_talk():
+            scored = score(task, program, cases, sandbox=box, seed=int(story.start["seed"]))
     finally:
         box.close()
     evaluation, recorded = scored.evaluation, story.steps[-1].value

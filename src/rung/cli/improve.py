@@ -9,11 +9,12 @@ import typer
 
 from rung import api
 from rung.authoring import find_task, read_program
-from rung.cli.options import AS_JSON, SANDBOX, SEED, TASK, WORKSPACE
+from rung.cli.options import AS_JSON, SANDBOX, SEED, TASK, WORKSPACE, named_again, naming
 from rung.cli.progress import Progress
 from rung.cli.screen import (
     colour_diff,
     cost_line,
+    foreign_talk,
     gain_words,
     interval_document,
     number,
@@ -50,7 +51,7 @@ def improve(  # noqa: PLR0913 - the options of the command
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     """Make a program better. The same command again goes on with a run that was interrupted."""
-    with Progress(quiet=quiet) as progress:
+    with foreign_talk(), naming(task), Progress(quiet=quiet) as progress:
         outcome = api.improve(
             task,
             attempts=attempts,
@@ -67,19 +68,19 @@ def improve(  # noqa: PLR0913 - the options of the command
         print_json(outcome_document(outcome, improver=improver))
     else:
         print_outcome(outcome, workspace=workspace)
-    if complaint := _complaint(outcome):
+    if complaint := _complaint(outcome, workspace=workspace):
         talk().print(f"rung: {complaint}", soft_wrap=True)
         raise typer.Exit(1)
 
 
-def _complaint(outcome: Outcome) -> str | None:
+def _complaint(outcome: Outcome, *, workspace: Path) -> str | None:
     """Returns why what was asked was not done, or None."""
     if outcome.stop_reason.startswith(FAILED):
         return plain(f"{outcome.stop_reason}; what it had found until then is recorded", limit=600)
     if outcome.held_out is None:
         return (
             "the start or the incumbent fails on held-out cases, so no gain could be measured; "
-            f"the incumbent is in the ledger: `rung show {outcome.run}`"
+            f"the incumbent is in the ledger: `rung show {outcome.run}{named_again(workspace)}`"
         )
     return None
 
@@ -121,7 +122,11 @@ def print_outcome(outcome: Outcome, *, workspace: Path) -> None:
         out.print(colour_diff("\n".join(lines[:DIFF_LINES])), end="", soft_wrap=True)
         if len(lines) > DIFF_LINES:
             out.print(f"… {len(lines) - DIFF_LINES} more lines of the diff")
-    where = "" if workspace == api.WORKSPACE else f" --workspace {workspace}"
+    where = named_again(workspace)
+    if outcome.incumbent.program.id == outcome.start.program.id:
+        out.print("\nno better program was found; give it more --attempts, or another --seed", soft_wrap=True)
+        out.print(f"next: rung show {outcome.run}{where}", soft_wrap=True)
+        return
     out.print(f"\nnext: rung diff {outcome.run}{where}", soft_wrap=True)
     out.print(f"      rung export {outcome.run} DIR{where}", soft_wrap=True)
     out.print(f"      rung verify{where}", soft_wrap=True)
@@ -138,14 +143,16 @@ def evaluate(
     json: AS_JSON = False,
 ) -> None:
     """Judge a program as it is: status, value and scores."""
-    found = find_task(task)
-    subject = read_program(program, entry=found.program.entry)
-    ledger = open_ledger(workspace)
-    try:
-        kernel = api.open_kernel(ledger, sandbox=sandbox)
-        evaluation = kernel.evaluate(found, subject, split=split, seed=seed).evaluation
-    finally:
-        ledger.close()
+    with foreign_talk():
+        with naming(task):
+            found = find_task(task)
+        subject = read_program(program, entry=found.program.entry)
+        ledger = open_ledger(api.checked_workspace(workspace))
+        try:
+            kernel = api.open_kernel(ledger, sandbox=sandbox)
+            evaluation = kernel.evaluate(found, subject, split=split, seed=seed).evaluation
+        finally:
+            ledger.close()
     if json:
         print_json({"task": found.name, "program": subject.id, "split": split, **codec.evaluation_to_json(evaluation)})
     else:

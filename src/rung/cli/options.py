@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rung import api
 from rung.errors import BadInput
 from rung.kernel.ledger import layout
 from rung.kernel.ledger.sqlite import read_ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rung.kernel.ledger.sqlite import SqliteLedger
 
 TASK = Annotated[
@@ -36,9 +41,32 @@ def existing_ledger(workspace: Path) -> SqliteLedger:
     """Returns the ledger of a workspace, to read.
 
     Raises:
-      BadInput: nothing was ever run there.
+      BadInput: nothing was ever run there, or it is a file.
       LedgerError: it cannot be read.
     """
+    api.checked_workspace(workspace)
     if not (workspace / layout.FILE).exists():
         raise BadInput(f"there is no ledger in {workspace}: `rung improve TASK` starts one, --workspace names another")
     return read_ledger(workspace)
+
+
+def named_again(workspace: Path) -> str:
+    """Returns the option that names a workspace in a command for a person to type; "" for the usual one."""
+    return "" if workspace == api.WORKSPACE else f" --workspace {shlex.quote(str(workspace))}"
+
+
+@contextmanager
+def naming(task: str) -> Iterator[None]:
+    """Adds to a refusal that there is a file of the name a person gave, where they left out its ending.
+
+    Raises:
+      BadInput: what was raised inside.
+    """
+    try:
+        yield
+    except BadInput as error:
+        stem, colon, name = task.partition(":")
+        file = Path(f"{stem}.py")
+        if not str(error).startswith("no task ") or stem.endswith(".py") or not file.is_file():
+            raise
+        raise BadInput(f"no task {task!r} ships with rung; did you mean {file}{colon}{name}?") from error

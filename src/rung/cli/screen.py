@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -11,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rung.records import Cost, Interval
     from rung.wire import JSON
 
@@ -25,6 +30,32 @@ def results() -> Console:
 def talk() -> Console:
     """Returns the console for everything else: stderr."""
     return _console(stderr=True)
+
+
+def tolerate_any_encoding() -> None:
+    """Lets stdout print "?" for what its encoding lacks, as stderr does of itself."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+@contextmanager
+def foreign_talk() -> Iterator[None]:
+    """Sends what tasks and evaluators print to stderr, also from processes of theirs: stdout is for results alone."""
+    with ExitStack() as undo:
+        with suppress(OSError):  # one of them was closed by who called; there is nothing to keep apart then
+            sys.stdout.flush()
+            kept = os.dup(1)
+            undo.callback(os.close, kept)
+            undo.callback(os.dup2, kept, 1)
+            undo.callback(_flush)
+            os.dup2(2, 1)
+        undo.enter_context(redirect_stdout(sys.stderr))
+        yield
+
+
+def _flush() -> None:
+    if sys.__stdout__ is not None:
+        sys.__stdout__.flush()
 
 
 def _console(*, stderr: bool) -> Console:

@@ -178,5 +178,7 @@ def diff(run: RUN, workspace: WORKSPACE = api.WORKSPACE) -> None:
     out = results()
     if out.is_terminal:
         out.print(colour_diff(text), end="", soft_wrap=True)
-    else:
-        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())  # a patch is about bytes, whatever the encoding of the terminal
+    sys.stdout.buffer.flush()

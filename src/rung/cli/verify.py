@@ -11,9 +11,9 @@ import typer
 from rung import api
 from rung.cli.options import AS_JSON, WORKSPACE, existing_ledger
 from rung.cli.recheck import recorded_task, validation_cases
-from rung.cli.screen import number, plain, print_json, results
+from rung.cli.screen import foreign_talk, number, plain, print_json, results, talk
 from rung.cli.story import Story, stories
-from rung.errors import BadInput, NoSandbox, Status
+from rung.errors import BadInput, LedgerError, NoSandbox, Status
 from rung.kernel import codec
 from rung.kernel.ledger import layout
 from rung.kernel.ledger.verify import verify_chain
@@ -53,9 +53,7 @@ def verify(
     json: AS_JSON = False,
 ) -> None:
     """Recheck the ledger's chain from its bytes, and score a sample of incumbents again on the second backend."""
-    ledger = existing_ledger(workspace)
-    ledger.close()
-    chain = verify_chain(workspace / layout.FILE)
+    chain = _chain(workspace)
     rescored: list[Rescored] = []
     if not chain.problems:  # what a broken ledger says about its programs is worth nothing
         ledger = existing_ledger(workspace)
@@ -63,13 +61,37 @@ def verify(
             rescored = rescore(ledger, workspace=workspace, sample=sample)
         finally:
             ledger.close()
-    problems = bool(chain.problems) or any(one.problem for one in rescored)
     if json:
         print_json(_document(chain, rescored))
     else:
         print_verification(chain, rescored)
-    if problems:
+    if unscored(rescored):
+        talk().print("rung: no incumbent could be scored again, so their values are only what the ledger says")
+    if not _holds(chain, rescored):
         raise typer.Exit(1)
+
+
+def _chain(workspace: Path) -> Verification:
+    file = workspace / layout.FILE
+    try:
+        existing_ledger(workspace).close()
+        return verify_chain(file)
+    except LedgerError as error:
+        if "rung verify" not in str(error):
+            raise
+        raise LedgerError(
+            f"{file} is damaged or cut short, so far that none of it can be read as a ledger ({error.__cause__}): "
+            "put a copy that is whole in its place, or go on in another --workspace"
+        ) from error
+
+
+def unscored(rescored: list[Rescored]) -> bool:
+    """Returns whether incumbents were to be scored again and not one of them could be."""
+    return bool(rescored) and all(one.skipped for one in rescored)
+
+
+def _holds(chain: Verification, rescored: list[Rescored]) -> bool:
+    return not (chain.problems or any(one.problem for one in rescored) or unscored(rescored))
 
 
 def rescore(ledger: Ledger, *, workspace: Path, sample: int) -> list[Rescored]:
@@ -79,7 +101,8 @@ def rescore(ledger: Ledger, *, workspace: Path, sample: int) -> list[Rescored]:
     others = [(story, step) for story in found for step in story.steps[:-1]]
     rng = random.Random(ledger.head()[1])  # noqa: S311 - nobody can steer what the hash of all events picks
     chosen += rng.sample(others, min(len(others), sample - len(chosen)))
-    return [_rescore(ledger, story, step, workspace=workspace) for story, step in chosen]
+    with foreign_talk():
+        return [_rescore(ledger, story, step, workspace=workspace) for story, step in chosen]
 
 
 def _rescore(ledger: Ledger, story: Story, step: Step, *, workspace: Path) -> Rescored:
@@ -109,7 +132,7 @@ def _rescore(ledger: Ledger, story: Story, step: Step, *, workspace: Path) -> Re
 
 def _document(chain: Verification, rescored: list[Rescored]) -> JSON:
     return {
-        "ok": not chain.problems and not any(one.problem for one in rescored),
+        "ok": _holds(chain, rescored),
         "events": chain.events,
         "blobs": chain.blobs,
         "head": {"seq": chain.head[0], "hash": chain.head[1]},
@@ -133,6 +156,9 @@ def _document(chain: Verification, rescored: list[Rescored]) -> JSON:
 def print_verification(chain: Verification, rescored: list[Rescored]) -> None:
     """Prints what was rechecked, problem by problem."""
     out = results()
+    if not (chain.events or chain.blobs or chain.problems):
+        out.print("the ledger is empty: nothing was run in this workspace yet, so there is nothing to recheck")
+        return
     verdict = "broken" if chain.problems else "whole"
     out.print(
         f"chain {verdict}: {chain.events:,} events, {chain.blobs:,} blobs, head {chain.head[0]} {chain.head[1]}",
@@ -141,6 +167,8 @@ def print_verification(chain: Verification, rescored: list[Rescored]) -> None:
     for problem in chain.problems[:20]:
         where = "" if problem.seq is None else f"event {problem.seq}: "
         out.print(f"  PROBLEM {where}{plain(problem.what)}", soft_wrap=True)
+    if chain.problems:
+        out.print(_advice(chain), soft_wrap=True)
     for one in rescored:
         what = f"{plain(one.task)}, run {one.run}, program {one.program[:12]}"
         if one.problem:
@@ -152,3 +180,15 @@ def print_verification(chain: Verification, rescored: list[Rescored]) -> None:
                 "scores the same again" if one.value == one.recorded else f"recorded {number(one.recorded)}, measured"
             )
             out.print(f"  {what}: {agrees}, {number(one.value, digits=12)}, in sandbox {one.sandbox}", soft_wrap=True)
+
+
+def _advice(chain: Verification) -> str:
+    """Returns what a person can do about a chain that does not hold."""
+    broken = [problem.seq for problem in chain.problems if problem.seq is not None]
+    intact = min(broken) - 1 if broken else chain.head[0]
+    kept = (
+        f"the chain holds up to event {intact}; what comes after it proves nothing"
+        if intact > 0
+        else "no event of it can be relied on"
+    )
+    return f"  {kept}: put a copy of the ledger that is whole in its place, or go on in another --workspace"

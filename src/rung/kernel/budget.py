@@ -70,6 +70,11 @@ class Budget:
             _least(own.usd, spent.usd, above.usd),
         )
 
+    @property
+    def limited(self) -> bool:
+        """Whether anything at all can run out."""
+        return self.left() != Allowance()
+
     def exhausted(self) -> str | None:
         """Returns which kind of budget is used up, in words, or None."""
         left = self.left()

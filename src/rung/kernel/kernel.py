@@ -197,8 +197,9 @@ class Kernel:
         seed, workers, name = request.seed or 0, self.settings.workers, self.settings.sandbox
         nested = run.parent is not None
         deeper = places if nested else shared.inside
-        inside = self._inside(shared, deeper, budget=budget, parent=run.id)
-        again = self._inside(shared, places if nested else shared.confirming, budget=budget, parent=run.id)
+        inside = self._inside(shared, deeper, limits=task.limits, budget=budget, parent=run.id)
+        confirming = places if nested else shared.confirming
+        again = self._inside(shared, confirming, limits=task.limits, budget=budget, parent=run.id)
         executor: Executor = (
             Inline(task, lambda: places.first(task.program), seed=seed, improve=inside)
             if workers == 1 or nested
@@ -216,12 +217,16 @@ class Kernel:
         )
 
     def _inside(
-        self, shared: Shared, places: Places, *, budget: Budget, parent: str
+        self, shared: Shared, places: Places, *, limits: Limits, budget: Budget, parent: str
     ) -> Callable[[Task, Program, int], Outcome]:
-        """Returns how a run inside another one is made: its own slice of the ledger, the outer run's budget."""
+        """Returns how a run inside another one is made: its own slice of the ledger, the outer run's budget.
+
+        limits: of the task whose program the improver is; its CPU and wall seconds are what one inner run may take.
+        """
 
         def improve(task: Task, improver: Program, seed: int) -> Outcome:
-            ask = Request(seed=seed)
+            allowance = Allowance(cpu_seconds=limits.cpu_seconds, seconds=limits.wall_seconds)
+            ask = Request(seed=seed, allowance=allowance)
             return self._improve(task, improver, ask, shared=shared, places=places, budget=budget, parent=parent)
 
         return improve
@@ -241,7 +246,7 @@ class Kernel:
         cases = draw_cases(Fresh(count), name="gate", seed=outcome.seed, after=incumbent.id)
         whole = budget or Budget(Allowance())
         with closing(Shared(self.settings.sandbox)) as shared:
-            inside = self._inside(shared, shared.inside, budget=whole, parent=outcome.run)
+            inside = self._inside(shared, shared.inside, limits=task.limits, budget=whole, parent=outcome.run)
             executor = Inline(task, lambda: shared.first(task.program), seed=outcome.seed, improve=inside)
             for case in cases:
                 jobs = [Job(program, (case,)) for program in (outcome.start.program, incumbent)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tokenize
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,18 @@ def fixed_text(text: str) -> list[str]:
     return stretches
 
 
+def quoted(text: str) -> bool:
+    """Returns whether a marker of a Python text is no comment: a string that began in one region runs over it."""
+    lines = sum(START in line or END in line for line in text.splitlines())
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError, IndentationError):
+        return True
+    return lines != sum(
+        token.type == tokenize.COMMENT and (START in token.string or END in token.string) for token in tokens
+    )
+
+
 def violation(seed: Program, child: Program, editable: tuple[str, ...] | None) -> str | None:
     """Returns what the child changed against the rules, in words, or None.
 
@@ -52,4 +66,6 @@ def violation(seed: Program, child: Program, editable: tuple[str, ...] | None) -
         fixed = fixed_text(old) if isinstance(old, str) else []
         if fixed and (not isinstance(new, str) or fixed_text(new) != fixed):
             return f"{name} may only be changed between {START} and {END}"
+        if fixed and name.endswith(".py") and isinstance(new, str) and quoted(new):
+            return f"{name} no longer reads as Python, or hides a marker in a string"
     return None

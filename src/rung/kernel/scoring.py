@@ -45,7 +45,8 @@ def score(
     evaluator's own randomness on a case follows from it and is the same for every program.
 
     Raises:
-      EvaluatorFailed: the task's evaluator raised or returned no finite number.
+      EvaluatorFailed: the evaluator raised or returned no finite number for the task's own program; for another
+        program that is an answer nobody can score, and INVALID.
       IntegrityAlarm: a score beyond the task's proven bound.
       SandboxBroken: the sandbox failed.
     """
@@ -67,6 +68,12 @@ def score(
     except ProgramFailed as failure:
         status = failure.status
         feedback.append(f"case {cases[len(scores)].id}: {failure}")
+    except EvaluatorFailed as failure:
+        if program.id == task.program.id:
+            raise
+        # It digested what the task's own program returned, and could not digest this: the answer is no valid one.
+        status = Status.INVALID
+        feedback.append(f"what this program returned could not be scored: {failure}")
     finally:
         subject.close()
     cost = subject.cost + Cost(1, time.thread_time() - began_cpu, time.monotonic() - began)
@@ -80,7 +87,7 @@ def _score_case(task: Task, case: Case, trial: Trial) -> float:
     result = attempt(lambda: task.evaluate(case, trial), file=file)
     where = f"the evaluator of task {task.name!r} ({file}), case {case.id}"
     if isinstance(result, Raised):
-        raise EvaluatorFailed(f"{where}, raised {result}; mend the evaluator, nothing was recorded for this program")
+        raise EvaluatorFailed(f"{where}, raised {result}; mend the evaluator")
     value: object = result.value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise EvaluatorFailed(f"{where}, returned {type(value).__name__} where a number was expected; return a float")

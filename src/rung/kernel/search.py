@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rung.wire import JSON
 
 PARTIALS_KEPT = 1000
+AT_ONCE = 4  # evaluations between two looks at the budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,11 @@ class Search:
 
     def _affordable(self, proposals: Sequence[Proposal]) -> list[Proposal]:
         taken: list[Proposal] = []
+        free = set(self._partial)  # the rest of what was begun is part of its attempt, once
         for proposal in proposals:
-            if proposal.program.id not in self._partial:
+            if proposal.program.id in free:
+                free.discard(proposal.program.id)
+            else:
                 if self._used >= self._attempts:
                     break
                 self._used += 1
@@ -141,15 +145,16 @@ class Search:
         self._number += len(proposals)
         evaluations = self._evaluations(first, proposals, wanted)
         chosen: set[int] = set()
-        order = sorted(range(len(proposals)), key=lambda index: (-(evaluations[index].value or 0.0), index))
+        order = sorted(evaluations, key=lambda index: (-(evaluations[index].value or 0.0), index))
         for index in order:
             evaluation = evaluations[index]
             if self._may_challenge(first + index, evaluation):
                 won = self._challenge(first + index, proposals[index].program, evaluation)
                 chosen |= {index} if won else set()
+        if len(evaluations) < len(proposals):
+            self.budget.check()  # it ran out in the middle; what was done is recorded and has had its chance
         return [
-            Answer(proposal.program.id, evaluation, index in chosen)
-            for index, (proposal, evaluation) in enumerate(zip(proposals, evaluations, strict=True))
+            Answer(proposal.program.id, evaluations[index], index in chosen) for index, proposal in enumerate(proposals)
         ]
 
     def _complete(self, evaluation: Evaluation) -> bool:
@@ -159,7 +164,8 @@ class Search:
         better = evaluation.value is not None and evaluation.value > self._train_bar
         return number > 0 and self._complete(evaluation) and better
 
-    def _evaluations(self, first: int, proposals: list[Proposal], wanted: int) -> list[Evaluation]:
+    def _evaluations(self, first: int, proposals: list[Proposal], wanted: int) -> dict[int, Evaluation]:
+        """Returns the evaluations by index in `proposals`: all of them, or those before the budget was used up."""
         done: dict[int, Evaluation] = {}
         jobs: list[tuple[int, Evaluation | None, Job]] = []
         for index, proposal in enumerate(proposals):
@@ -174,18 +180,21 @@ class Search:
                 done[index] = begun  # what is asked for is known already
             else:
                 jobs.append((index, begun, Job(program, self.train[len(begun.scores) if begun else 0 : wanted])))
-        for group in self._executor.finished([job for _, _, job in jobs]):
-            rows: list[Row] = []
-            for position, scored in group:
-                index, begun, _ = jobs[position]
-                done[index] = _joined(begun, scored.evaluation)
-                rows.append((first + index, proposals[index], done[index], scored.denied))
-                self.budget.charge(scored.evaluation.cost)
-            self._record(rows)
-        return [done[index] for index in range(len(proposals))]
+        step = AT_ONCE if self.budget.limited else len(jobs)
+        while jobs and not (done and self.budget.exhausted()):
+            now, jobs = jobs[:step], jobs[step:]
+            for group in self._executor.finished([job for _, _, job in now]):
+                rows: list[Row] = []
+                for position, scored in group:
+                    index, begun, _ = now[position]
+                    done[index] = _joined(begun, scored.evaluation)
+                    rows.append((first + index, proposals[index], done[index], scored.denied))
+                    self.budget.charge(scored.evaluation.cost)
+                self._record(rows)
+        return done
 
     def _refusal(self, proposal: Proposal) -> str | None:
-        if any(self.archive.quarantined(parent) for parent in proposal.parents):
+        if any(self.archive.quarantined(each) for each in (proposal.program.id, *proposal.parents)):
             return "the lineage is in quarantine: an ancestor made a system call that no honest program needs"
         return violation(self.task.program, proposal.program, self.task.editable)
 

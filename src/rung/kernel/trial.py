@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rung.records import Limits, Outcome, Program, Task
     from rung.wire import JSON
 
+WALLS = 2  # all the waiting for one program may be this many times as long as for one answer
 TIMED_ORDER = ("subject", "seed", "seed", "subject")
 
 
@@ -45,6 +47,7 @@ class Subject:
         self.denied: str | None = None
         self.outputs: list[JSON] = []
         self._session: Session | None = None
+        self._waited = 0.0
 
     def ask(self, question: dict[str, JSON]) -> JSON:
         """Returns the answer to {"input": x} or {"inputs": [...]}.
@@ -54,9 +57,11 @@ class Subject:
         """
         if self._session is None:
             self._session = self.sandbox.open(self.program, self.limits)
+        wall, began = self.limits.wall_seconds, time.monotonic()
         try:
             self._session.send(question)
-            answer = self._session.receive(seconds=self.limits.wall_seconds)
+            answer = self._session.receive(seconds=max(0.0, min(wall, WALLS * wall - self._waited)))
+            self._waited += time.monotonic() - began
         except ProgramFailed:
             self.close()  # an evaluator that tolerates this asks a fresh process next
             raise

@@ -27,8 +27,8 @@ class Ending:
 class Session(Protocol):
     """One fresh process that runs one program."""
 
-    def send(self, document: JSON) -> None:
-        """Sends one JSON line to the process.
+    def send(self, document: JSON, *, seconds: float | None = None) -> None:
+        """Sends one JSON line to the process, which must have read it in time; as long as its limits say by default.
 
         Raises:
           ProgramFailed: the process is gone, or does not read.

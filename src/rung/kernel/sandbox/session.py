@@ -94,9 +94,9 @@ class LineSession:
         with contextlib.suppress(errors.SandboxBroken):
             self._process.end()
 
-    def send(self, document: JSON) -> None:
+    def send(self, document: JSON, *, seconds: float | None = None) -> None:
         """Sends one JSON line to the process; see the port."""
-        self._channel.settimeout(self._limits.wall_seconds)
+        self._channel.settimeout(self._limits.wall_seconds if seconds is None else seconds)
         try:
             self._channel.sendall(wire.encode(document))
         except TimeoutError as error:

@@ -92,7 +92,7 @@ class ProgramFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Runs the module's source."""
         file = self._file_of(module.__name__)
         if file is not None:
-            module.__file__ = _PLACE + file
+            module.__file__ = os.path.abspath(file)  # where the program's data files lie, if it has a directory
             source = self._files[file]
             exec(compile(source, _PLACE + file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - its one job
 
