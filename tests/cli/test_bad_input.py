@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from rung import api
+from rung.errors import BadInput
 
 from .conftest import PROGRAM, TASK, Command, Ended
 
@@ -168,13 +173,39 @@ def test_a_ledger_that_is_none(rung: Command, run: str, spoil: Callable[[Path], 
         assert ended.code in {1, 2}, arguments
         assert "ledger" in ended.err or "PROBLEM" in ended.out, arguments
         assert len((ended.err or ended.out).splitlines()) <= 25
+        assert arguments != ("verify",) or "rung verify" not in ended.err, "that would go round in circles"
     assert (ledger.read_bytes() if ledger.is_file() else b"") == before, "what cannot be read is left as it is"
 
 
 def test_a_workspace_that_is_a_file(rung: Command, workshop: Path) -> None:
     (workshop / "file").write_text("")
-    says(rung(*IMPROVE, "--workspace", "file"), "file", code=1)
-    says(rung("evaluate", "task.py", "--program", "program.py", "--workspace", "file/below"), "file", code=1)
+    says(rung(*IMPROVE, "--workspace", "file"), "file is a file")
+    says(rung("evaluate", "task.py", "--program", "program.py", "--workspace", "file/below"), "file is a file")
+    says(rung("show", "--workspace", "file"), "file is a file")
+
+
+def test_a_task_file_without_its_ending(rung: Command, workshop: Path) -> None:
+    (workshop / "mine.py").write_text(TASK)
+    says(rung("improve", "mine"), "did you mean mine.py?")
+    (workshop / "mine").mkdir()
+    says(rung("improve", "mine/"), "did you mean mine.py?")
+    says(rung("evaluate", "mine:near", "--program", "program.py"), "did you mean mine.py:near?")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("workers", 0, "workers must be a whole number, at least 1, not 0"),
+        ("attempts", "x", "attempts must be a whole number, at least 1, not 'x'"),
+        ("attempts", 0, "as many as the task says"),
+        ("seed", -1, "seed must be a whole number, at least 0, not -1"),
+        ("seconds", "1", "seconds must be a positive number, not '1'"),
+        ("cpu_seconds", float("nan"), "no limit"),
+    ],
+)
+def test_an_option_that_is_wrong_from_python(option: str, value: Any, words: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(words)):
+        api.improve("task.py", **{option: value})
 
 
 @pytest.mark.parametrize("place", ["/proc/rung", "/sys/rung", "/dev/null/rung"])  # root cannot write there either

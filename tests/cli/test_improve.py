@@ -83,6 +83,49 @@ def test_people_see_the_gain_the_diff_and_what_to_type_next(rung: Command) -> No
         assert hint in ended.out
 
 
+def test_nothing_gained_is_said_and_what_to_type_is_quoted(rung: Command) -> None:
+    ended = rung(*IMPROVE, "--attempts", 2, "--workspace", "two words")
+    assert ended.code == 0
+    assert "no better program was found" in ended.out
+    assert "rung diff" not in ended.out
+    better = rung(*IMPROVE, "--attempts", 20, "--workspace", "two words")
+    assert "DIR --workspace 'two words'" in better.out
+
+
+def test_what_a_task_prints_is_talk(workshop: Path) -> None:
+    """From its file, its evaluator and a process that the evaluator starts: stdout is one document all the same."""
+    text = (workshop / "task.py").read_text().replace("    answer =", "    loud()\n    answer =", 1)
+    noise = "import os\nprint('loading')\ndef loud():\n    print('scoring')\n    os.system('echo shouting')\n"
+    (workshop / "task.py").write_text(noise + text)
+    for arguments in (
+        (*map(str, IMPROVE), "--attempts", "3", "--workers", "2", "--json"),
+        ("evaluate", "task.py", "--program", "program.py", "--json"),
+        ("verify", "--json"),
+    ):
+        done = subprocess.run([sys.executable, "-m", "rung", *arguments], capture_output=True, text=True, check=True)
+        assert isinstance(json.loads(done.stdout), dict)
+        assert all(word in done.stderr for word in ("loading", "scoring", "shouting")), arguments
+
+
+def test_a_terminal_without_utf_8_gets_question_marks(workshop: Path) -> None:
+    (workshop / "program.py").write_text("def guess(x):\n    return 0  # \u00e4hnlich\n")
+    surroundings = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "rung", *map(str, IMPROVE), "--attempts", "20"]
+    done = subprocess.run(command, capture_output=True, env=surroundings, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"-40 ? -38" in done.stdout
+    run = re.findall(rb"rung diff (\w+)", done.stdout)[0].decode()
+    patch = subprocess.run([*command[:3], "diff", run], capture_output=True, env=surroundings, check=True).stdout
+    assert "# \u00e4hnlich" in patch.decode()
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_closed_stream_is_no_trouble(workshop: Path, closed: str) -> None:
+    command = f'"{sys.executable}" -m rung {" ".join(map(str, IMPROVE))} --attempts 2 {closed}>&-'
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=workshop, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (0, False), done.stderr
+
+
 def test_a_finished_run_is_not_repeated(rung: Command) -> None:
     first = rung(*IMPROVE, "--attempts", 12, "--json")
     count = evaluations(Path(".rung"))

@@ -77,8 +77,10 @@ def test_a_changed_task_is_another_task(rung: Command, run: str, workshop: Path)
     assert refused.code == 2
     assert "has changed" in refused.err
     verified = rung("verify")
-    assert verified.code == 0
+    assert verified.code == 1
     assert "not scored again" in verified.out
+    assert "no incumbent could be scored again" in verified.err
+    assert rung("verify", "--sample", 0).code == 0
     (workshop / "task.py").unlink()
     assert "no longer there" in rung("export", run, "out").err
 
@@ -102,7 +104,19 @@ def test_verify_finds_a_changed_byte(rung: Command, run: str, workshop: Path) ->
     ended = rung("verify")
     assert ended.code == 1
     assert "PROBLEM event" in ended.out
+    broken = int(ended.out.partition("PROBLEM event ")[2].partition(":")[0])
+    assert f"the chain holds up to event {broken - 1};" in ended.out
+    assert "a copy of the ledger that is whole" in ended.out
     assert run
+
+
+def test_verify_of_a_workspace_where_nothing_was_run_yet(rung: Command, workshop: Path) -> None:
+    from rung.kernel.ledger.sqlite import open_ledger
+
+    open_ledger(workshop / "new").close()
+    ended = rung("verify", "--workspace", "new")
+    assert ended.code == 0
+    assert "nothing was run in this workspace yet" in ended.out
 
 
 def test_verify_finds_an_incumbent_that_does_not_score_what_is_recorded(
@@ -161,6 +175,29 @@ def test_doctor_where_nothing_works_says_what_to_do(rung: Command, monkeypatch: 
     assert "Install bubblewrap" in ended.out
 
 
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (
+            "{'error': {'type': 'ModuleNotFoundError', 'message': \"No module named 'mmap', in probe.py\", 'line': 3}}",
+            "an ordinary program fails in it with ModuleNotFoundError: No module named 'mmap'",
+        ),
+        ("sleep, an endless answer", "sleep"),
+        ("the program bwrap is not installed", "the program bwrap is not installed"),
+    ],
+)
+def test_doctor_says_what_is_wrong_in_words(raw: str, words: str) -> None:
+    assert doctor.in_words(raw) == words
+
+
+def test_doctor_finds_the_folder_that_others_may_not_enter(tmp_path: Path) -> None:
+    (tmp_path / "home/bin").mkdir(parents=True)
+    (tmp_path / "home").chmod(0o700)
+    closed = doctor.closed_folder(tmp_path / "home/bin/python")
+    assert closed is not None
+    assert closed in (tmp_path / "home/bin").parents
+
+
 def test_what_ships_is_listed(rung: Command) -> None:
     names = [task["name"] for task in json.loads(rung("tasks", "--json").out)]
     assert names == sorted(names)
@@ -180,3 +217,4 @@ def test_python_m_rung_and_help(rung: Command, workshop: Path) -> None:
     commands = ("improve", "evaluate", "tasks", "improvers", "show", "diff", "export", "verify", "doctor", "demo")
     assert all(name in helped for name in commands)
     assert all(rung(name, "--help").code == 0 for name in commands)
+    assert rung("improve", "-h").out == rung("improve", "--help").out

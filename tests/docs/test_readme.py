@@ -67,7 +67,7 @@ def test_a_command_line_that_is_wrong_would_be_found(command: str) -> None:
         understand(command)
 
 
-@pytest.mark.parametrize("document", [ROOT / "README.md"], ids=["README.md"])
+@pytest.mark.parametrize("document", [ROOT / "README.md", ROOT / "docs/tasks.md"], ids=["README.md", "tasks.md"])
 def test_python_blocks_run(document: Path, tmp_path: Path) -> None:
     source = "\n".join(blocks(document, "python"))
     shutil.copytree(ROOT / "examples", tmp_path / "examples")

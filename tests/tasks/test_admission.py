@@ -43,13 +43,21 @@ class Shipped(TaskSuite):
         return FUNCTIONS[self.name]
 
 
-class TestBinPackingOr(Shipped):
+class BinPacking(Shipped):
+    """Equal priorities for all bins are first fit, a rule in its own right that may beat the seed program's."""
+
+    def harmless(self) -> frozenset[str]:
+        """Returns those that come down to it."""
+        return frozenset({"constant", "equals everything"})
+
+
+class TestBinPackingOr(BinPacking):
     """Uniform items."""
 
     name = "bin-packing-or"
 
 
-class TestBinPackingWeibull(Shipped):
+class TestBinPackingWeibull(BinPacking):
     """Weibull items."""
 
     name = "bin-packing-weibull"

@@ -15,7 +15,7 @@ from rung.cli.demo import demo
 from rung.cli.doctor import doctor
 from rung.cli.export import export
 from rung.cli.improve import evaluate, improve
-from rung.cli.screen import tolerate_any_encoding
+from rung.cli.screen import prepare_streams
 from rung.cli.show import diff, show
 from rung.cli.verify import verify
 from rung.errors import BadInput, RungError
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
     given = sys.argv[1:] if arguments is None else arguments
     stopped: list[int] = []
-    tolerate_any_encoding()
+    prepare_streams()
     with _interrupts(stopped):
         try:
             build()(args=given)

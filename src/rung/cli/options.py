@@ -66,7 +66,8 @@ def naming(task: str) -> Iterator[None]:
         yield
     except BadInput as error:
         stem, colon, name = task.partition(":")
-        file = Path(f"{stem}.py")
-        if not str(error).startswith("no task ") or stem.endswith(".py") or not file.is_file():
+        file = Path(f"{stem.rstrip('/')}.py")
+        nothing = str(error).startswith("no task ") or str(error).endswith("task.py does not exist")
+        if not nothing or stem.endswith(".py") or not file.is_file():
             raise
-        raise BadInput(f"no task {task!r} ships with rung; did you mean {file}{colon}{name}?") from error
+        raise BadInput(f"there is no task {task!r}; did you mean {file}{colon}{name}?") from error

@@ -32,8 +32,11 @@ def talk() -> Console:
     return _console(stderr=True)
 
 
-def tolerate_any_encoding() -> None:
-    """Lets stdout print "?" for what its encoding lacks, as stderr does of itself."""
+def prepare_streams() -> None:
+    """Lets stdout print "?" for what its encoding lacks, as stderr escapes it; what is closed goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 
