@@ -7,7 +7,7 @@ process costs is taken off both; it is what the seed program, and only that, nee
 returns is compared, type by type, with what this file computes on its own.
 
 Covered: wrong results of any kind (checked before a clock runs), results kept from earlier inputs (every process is
-fresh and held-out and validation inputs are drawn per run), tampering with clocks inside the process (nobody reads them).
+fresh; validation and held-out inputs are drawn per run), tampering with clocks in the process (nobody reads them).
 Not covered: speed on other machines; a program that is fast only on texts of this kind.
 """
 
