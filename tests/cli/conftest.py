@@ -35,7 +35,7 @@ def improve(brief, host):
         spin = "sum(range(30_000))"
         source = f"def guess(x):\\n    {spin}\\n    return {body}  # {number}\\n"
         host.evaluate([Child({"program.py": source}, brief.program["id"], f"step-{number % 3}")])
-        host.log(arms={"count": {"share": 1.0, "evaluations": number, "work": 0.5, "gain": 0.1}})
+        host.log(**{"count.share": 1.0, "count.cost": number, "count.earned": 0.1})
 """
 CRASHING = "def improve(brief, host):\n    raise OSError('no idea left')\n"
 

@@ -36,7 +36,7 @@ def test_show_lists_runs_and_one_run_by_the_first_characters(rung: Command, run:
     assert [step["value"] for step in document["incumbents"]] == [-40.0, -38.0]
     assert document["statuses"] == {"ok": 21, "error": 4}
     assert document["attempts"] == 25
-    assert document["arms"]["count"]["evaluations"] == 25.0
+    assert document["arms"]["count"]["cost"] == 25.0
     assert document["held_out"] == {"n": 4, "gain": 2.0, "low": 2.0, "high": 2.0}
 
 

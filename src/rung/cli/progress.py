@@ -136,34 +136,17 @@ def _left(story: Story) -> str:
     return ", ".join(parts)
 
 
-def _arms(story: Story) -> RenderableType | None:
-    if not story.arms:
-        return None
-    rows = table("arm", "#share", "#evaluations", "#work", "#gain")
-    ranked = sorted(story.arms.items(), key=lambda item: -item[1].get("share", 0.0))
-    for name, earned in ranked[:ARMS_SHOWN]:
-        rows.add_row(
-            plain(name, limit=30),
-            f"{earned['share']:.0%}" if "share" in earned else "-",
-            f"{earned['evaluations']:,.0f}" if "evaluations" in earned else "-",
-            f"{earned['work']:,.4g}" if "work" in earned else "-",
-            signed(earned["gain"]) if "gain" in earned else "-",
-        )
-    return rows
-
-
 def arms_table(story: Story) -> Table | None:
     """Returns what each arm earned, or None when the improver does not say."""
     if not story.arms:
         return None
-    rows = table("arm", "#share", "#evaluations", "#work", "#gain")
+    rows = table("arm", "#share", "#cost", "#earned")
     ranked = sorted(story.arms.items(), key=lambda item: -item[1].get("share", 0.0))
     for name, earned in ranked[:ARMS_SHOWN]:
         rows.add_row(
             plain(name, limit=30),
             f"{earned['share']:.0%}" if "share" in earned else "-",
-            f"{earned['evaluations']:,.0f}" if "evaluations" in earned else "-",
-            f"{earned['work']:,.4g}" if "work" in earned else "-",
-            signed(earned["gain"]) if "gain" in earned else "-",
+            f"{earned['cost']:,.4g}" if "cost" in earned else "-",
+            signed(earned["earned"]) if "earned" in earned else "-",
         )
     return rows

@@ -101,14 +101,10 @@ class Story:
         return before is not None and (scores > before or status != "ok")
 
     def _log(self, measures: Any) -> None:  # noqa: ANN401 - whatever an improver wrote
-        arms = measures.get("arms") if isinstance(measures, dict) else None
-        if not isinstance(arms, dict):
-            return
-        self.arms = {
-            str(name): {str(key): float(value) for key, value in earned.items() if isinstance(value, int | float)}
-            for name, earned in arms.items()
-            if isinstance(earned, dict)
-        }
+        for key, value in measures.items() if isinstance(measures, dict) else ():
+            name, _, what = key.rpartition(".")
+            if name and isinstance(value, int | float):
+                self.arms.setdefault(name, {})[what] = float(value)
 
     @property
     def first(self) -> float | None:

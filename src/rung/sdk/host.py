@@ -119,7 +119,10 @@ class Host:
         return self._ask({"kind": "candidates", "count": count})["candidates"]
 
     def log(self, **measures):
-        """Records numbers or short texts for people who watch: what an arm earned, say."""
+        """Records numbers or short texts for people who watch.
+
+        What an arm earned is written as "NAME.share", "NAME.cost" and "NAME.earned".
+        """
         self._ask({"kind": "log", "measures": measures})
 
 
