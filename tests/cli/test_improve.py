@@ -174,10 +174,10 @@ def test_interrupted_is_one_sentence_and_nothing_is_lost(rung: Command, started:
 
 
 def test_two_at_once_do_not_work_on_the_same_run(rung: Command, started: Start) -> None:
-    process = started(*IMPROVE, "--attempts", 80)
+    process = started(*IMPROVE, "--attempts", 5000)
     try:
         wait_for(Path(".rung"), 3, process)
-        ended = rung(*IMPROVE, "--attempts", 80)
+        ended = rung(*IMPROVE, "--attempts", 5000)
     finally:
         process.kill()
         process.communicate()
