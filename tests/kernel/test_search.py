@@ -167,3 +167,21 @@ def test_a_candidate_that_sleeps_costs_its_share_of_waiting_once(tmp_path: Path)
     k = kernel(tmp_path / "w")
     k.improve(task, proposing("import time\ndef f(x):\n    time.sleep(0.3)\n    return 1\n"), Request(seed=1))
     assert logged(k)[0]["status"] == "timeout"
+
+
+def test_an_improver_cannot_flood_the_ledger_or_ask_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Log entries are capped per run, and asking without ever proposing ends."""
+    monkeypatch.setattr("rung.kernel.host.MAX_LOGS", 5)
+    monkeypatch.setattr("rung.kernel.host.MAX_IDLE", 20)
+    source = improver("""
+def improve(brief, host):
+    while True:
+        try:
+            host.log(x=1)
+        except ValueError:
+            pass
+""")
+    k = kernel(tmp_path / "w")
+    outcome = k.improve(LINE_TASK, source, Request(seed=1))
+    assert len(logged(k)) == 5
+    assert "asked 20 things in a row and proposed nothing" in outcome.stop_reason
