@@ -12,7 +12,7 @@ from tests.helpers import QUICK, bodies, kernel
 import rung
 from rung.errors import BadInput
 from rung.kernel.gate import Rules
-from rung.kernel.kernel import Request
+from rung.kernel.identity import Request
 from rung.kernel.ledger.verify import verify_chain
 from rung.kernel.trial import Trial
 from rung.records import Case, Program, Task, as_cases
@@ -110,7 +110,7 @@ def test_climbing_goes_through_the_gate(tmp_path: Path) -> None:
     """A generation is adopted on fresh pairs only, and every pair is on record."""
     k = kernel(tmp_path / "w")
     rules = Rules(alpha=1.0, most=30)
-    steps = list(ascend(IMPROVER, line, kernel=k, rules=rules, generations=2, seed=3, train=1, validation=1))
+    steps = list(ascend(IMPROVER, line, kernel=k, rules=rules, generations=2, seed=3, tasks=1))
     verdicts = [step.verdict for step in steps if step.verdict is not None]
     assert verdicts
     assert sum(verdict.cases for verdict in verdicts) == len(bodies(k, "pair"))

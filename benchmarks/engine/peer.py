@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.engine.meter import Meter, Used
 from benchmarks.engine.model import canned_model
 from benchmarks.engine.trivial import SOURCE, kernel, proposer, trivial_task
-from rung.kernel.kernel import Request
+from rung.kernel.identity import Request
 from rung.kernel.ledger.port import Event
 
 PACKAGE = "openevolve"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.engine.clocks import children, cpu_seconds, is_named
 from benchmarks.engine.trivial import BATCH, kernel, proposer, trivial_task
-from rung.kernel.kernel import Request
+from rung.kernel.identity import Request
 from rung.kernel.ledger.sqlite import open_ledger
 
 if TYPE_CHECKING:

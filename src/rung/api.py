@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from rung.authoring import BUILT_IN, find_improver, find_task
 from rung.errors import BadInput
 from rung.kernel.budget import Allowance
-from rung.kernel.kernel import Kernel, Request, Settings, run_key
+from rung.kernel.identity import Request, run_key
+from rung.kernel.kernel import Kernel, Settings
 from rung.kernel.ledger.lock import run_lock
 from rung.kernel.ledger.sqlite import open_ledger
+from rung.promotion import SUFFIX, in_force
 from rung.records import Program, Task
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
     _check_seconds(cpu_seconds=cpu_seconds, seconds=seconds)
     workspace = checked_workspace(workspace)
     found = find_task(task) if isinstance(task, str) else task
-    program = find_improver(improver) if isinstance(improver, str) else improver
+    program = named_improver(improver, workspace) if isinstance(improver, str) else improver
     reference = reference_of(found, workspace, named=task if isinstance(task, str) else "")
     request = Request(seed, attempts, Allowance(cpu_seconds, seconds), reference)
     ledger = open_ledger(workspace)
@@ -67,6 +69,18 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
             return kernel.improve(found, program, request)
     finally:
         ledger.close()
+
+
+def named_improver(name: str, workspace: Path) -> Program:
+    """Returns the improver of a name, or with "@main" behind it the one that was promoted under that name.
+
+    Raises:
+      BadInput: there is none.
+    """
+    if not name.endswith(SUFFIX):
+        return find_improver(name)
+    with closing(open_ledger(workspace)) as ledger:
+        return in_force(ledger, name.removesuffix(SUFFIX))
 
 
 def checked_workspace(workspace: str | Path) -> Path:

@@ -121,7 +121,8 @@ class Limits:
 class Cost:
     """What something used; costs add up.
 
-    cpu_seconds: measured by the kernel. seconds: wall. tokens, usd: of models.
+    cpu_seconds: measured by the kernel. seconds: wall. tokens, usd: of models. work: deterministic units that improvers
+    declare; CPU time bounds what they can hide.
     """
 
     evaluations: int = 0
@@ -129,6 +130,7 @@ class Cost:
     seconds: float = 0.0
     tokens: int = 0
     usd: float = 0.0
+    work: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
         """Returns the sum."""
@@ -138,6 +140,7 @@ class Cost:
             self.seconds + other.seconds,
             self.tokens + other.tokens,
             self.usd + other.usd,
+            self.work + other.work,
         )
 
 
@@ -185,7 +188,8 @@ class Task:
     held_out is for gates. bound: a proven limit of the value; beyond it is an alarm. public: source text that the
     improver is given, with the objective and the constraints but no answers. editable: file patterns the improver may
     change (None: all of them). exact: the same program scores the same again, so a second backend must agree to the
-    last bit. known: published values, for people only. unit: what the value counts.
+    last bit. known: published values, for people only. unit: what the value counts. extra: what else the improver is
+    told, in words that the suite and its improvers agree on.
     """
 
     name: str
@@ -203,6 +207,7 @@ class Task:
     exact: bool = True
     known: Mapping[str, float] = field(default_factory=dict)
     unit: str = "score"
+    extra: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +230,10 @@ class Incumbent:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one `Kernel.improve` found; `gain` is the mean paired held-out difference, None when it was not measured."""
+    """What one `Kernel.improve` found; `gain` is the mean paired held-out difference, None when it was not measured.
+
+    scores: of the incumbent on the held-out cases; empty when it is the seed program or failed on one.
+    """
 
     run: str
     task: str
@@ -238,6 +246,7 @@ class Outcome:
     stop_reason: str
     sandbox: str
     rescored_by: str
+    scores: tuple[float, ...] = ()
 
     @property
     def gain(self) -> float | None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from tests.helpers import CLIMB, LINE_TASK, bodies, improver, kernel
 
-from rung.kernel.kernel import Request
+from rung.kernel.identity import Request
 from rung.kernel.ledger.verify import verify_chain
 
 SCRIPT = """
 import sys
 from pathlib import Path
-from rung.kernel.kernel import Request
+from rung.kernel.identity import Request
 from tests.helpers import CLIMB, LINE_TASK, improver, kernel
 k = kernel(Path(sys.argv[1]), workers=int(sys.argv[2]))
 print("ready", flush=True)

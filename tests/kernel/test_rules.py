@@ -15,7 +15,7 @@ import rung
 from rung.errors import EvaluatorFailed, IntegrityAlarm
 from rung.kernel import codec
 from rung.kernel.budget import Allowance
-from rung.kernel.kernel import Request
+from rung.kernel.identity import Request
 from rung.kernel.trial import Trial
 from rung.records import Case, as_cases
 

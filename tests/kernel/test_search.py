@@ -11,7 +11,8 @@ from tests.helpers import CLIMB, LINE, LINE_TASK, QUICK, bodies, improver, kerne
 
 from rung.errors import BadInput
 from rung.kernel.budget import Allowance
-from rung.kernel.kernel import Request, Settings
+from rung.kernel.identity import Request
+from rung.kernel.kernel import Settings
 from rung.kernel.trial import Trial
 from rung.records import Case, Program
 

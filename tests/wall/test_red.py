@@ -16,7 +16,8 @@ from tests.helpers import LINE, LINE_TASK, QUICK, bodies, improver, kernel, line
 from rung import wire
 from rung.errors import BadInput, Invalid, Status
 from rung.kernel.budget import Allowance
-from rung.kernel.kernel import Kernel, Request
+from rung.kernel.identity import Request
+from rung.kernel.kernel import Kernel
 from rung.kernel.sandbox import open_sandbox
 from rung.kernel.sandbox.port import Sandbox
 from rung.kernel.scope import violation

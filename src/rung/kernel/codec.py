@@ -35,6 +35,7 @@ def cost_to_json(cost: Cost) -> dict[str, JSON]:
         "seconds": round(cost.seconds, 6),
         "tokens": cost.tokens,
         "usd": cost.usd,
+        **({"work": cost.work} if cost.work else {}),
     }
 
 

@@ -39,7 +39,9 @@ def draw_cases(split: Split, *, name: str, seed: int, after: str) -> tuple[Case,
     )
 
 
-def paired_gain(start: Sequence[float], incumbent: Sequence[float], *, seed: int) -> Interval:
+def paired_gain(
+    start: Sequence[float], incumbent: Sequence[float], *, seed: int, resamples: int = RESAMPLES
+) -> Interval:
     """Returns the mean paired difference with a 95 % percentile bootstrap interval.
 
     start, incumbent: [n] scores on the same cases, same order; higher is better.
@@ -53,5 +55,5 @@ def paired_gain(start: Sequence[float], incumbent: Sequence[float], *, seed: int
     count = len(differences)
     mean = sum(differences) / count
     rng = random.Random(derive(seed, "bootstrap"))  # noqa: S311 - statistics, not secrets
-    means = sorted(sum(rng.choices(differences, k=count)) / count for _ in range(RESAMPLES))
-    return Interval(count, mean, means[int(0.025 * RESAMPLES)], means[int(0.975 * RESAMPLES) - 1])
+    means = sorted(sum(rng.choices(differences, k=count)) / count for _ in range(resamples))
+    return Interval(count, mean, means[int(0.025 * resamples)], means[int(0.975 * resamples) - 1])

@@ -25,7 +25,8 @@ class Rules:
 
     alpha: probability of ever admitting what is not better (familywise), or the rate of such among the admitted.
     margin: how much better is better, in score. most: fresh cases per decision. futility: give up below this wealth.
-    familywise: True for improvers and whatever is near the kernel.
+    familywise: True for improvers and whatever is near the kernel. plan: how many decisions share alpha evenly, where
+    that is declared beforehand (None: `weight`, for any number of them). stakes: parts of the wealth that are bet.
     """
 
     alpha: float = 0.05
@@ -33,6 +34,8 @@ class Rules:
     most: int = 400
     futility: float = 0.05
     familywise: bool = True
+    plan: int | None = None
+    stakes: tuple[float, ...] = BETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,16 @@ def weight(test: int) -> float:
 
 def level(rules: Rules, *, test: int, admitted: int) -> float:
     """Returns the level of the test-th decision after `admitted` admissions; e-LOND, or familywise without reward."""
-    return rules.alpha * weight(test) * (1 if rules.familywise else admitted + 1)
+    share = weight(test) if rules.plan is None else (1.0 / rules.plan if test <= rules.plan else 0.0)
+    return rules.alpha * share * (1 if rules.familywise else admitted + 1)
 
 
 class Bet:
     """The wealth of betting on paired score differences in [-1, 1], averaged over a few fixed stakes."""
 
-    def __init__(self, margin: float) -> None:
-        self._margin = margin
-        self._logs = [0.0] * len(BETS)
+    def __init__(self, margin: float, stakes: tuple[float, ...] = BETS) -> None:
+        self._margin, self._stakes = margin, stakes
+        self._logs = [0.0] * len(stakes)
         self._sum = self._squares = 0.0
         self.count = 0
 
@@ -81,7 +85,7 @@ class Bet:
         if not -1.0 <= difference <= 1.0:
             raise ValueError(f"a paired difference must lie in [-1, 1], not {difference}; scale the scores to [0, 1]")
         shifted = (difference - self._margin) / (1.0 + self._margin)
-        self._logs = [log + math.log1p(stake * shifted) for log, stake in zip(self._logs, BETS, strict=True)]
+        self._logs = [log + math.log1p(stake * shifted) for log, stake in zip(self._logs, self._stakes, strict=True)]
         self._sum += shifted
         self._squares += shifted * shifted
         self.count += 1
@@ -96,7 +100,17 @@ class Bet:
     @property
     def wealth(self) -> float:
         """What one unit of money would have become."""
-        return sum(math.exp(log) for log in self._logs) / len(BETS)
+        return sum(math.exp(log) for log in self._logs) / len(self._logs)
+
+    def far(self, target: float, *, most: int) -> bool:
+        """Whether even at an optimist's pace the wealth does not reach the target within `most` cases."""
+        if self.count < PATIENT:
+            return False
+        mean = self._sum / self.count
+        spread = max(self._squares / self.count - mean * mean, 0.0)
+        hope = mean + OPTIMISM * math.sqrt(spread / self.count)
+        pace = max(hope * stake - (spread + hope * hope) * stake * stake / 2 for stake in self._stakes)
+        return pace * most < math.log(target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +137,12 @@ def decide(
       ValueError: a difference lies outside [-1, 1].
     """
     margins = margins or {}
-    target = 1.0 / level(rules, test=test, admitted=admitted)
-    bet, total = Bet(rules.margin), 0.0
-    keeps = {name: Bet(0.0) for name in margins}
+    spend = level(rules, test=test, admitted=admitted)
+    if spend <= 0.0:
+        return Verdict(False, f"all {rules.plan} declared decisions are spent", test, 0.0, 1.0, 0, 0.0)  # noqa: FBT003
+    target = 1.0 / spend
+    bet, total = Bet(rules.margin, rules.stakes), 0.0
+    keeps = {name: Bet(0.0, rules.stakes) for name in margins}
     falls = {name: Bet(0.0) for name in margins}
     reason = "the fresh cases ran out"
     for pair in pairs:
@@ -143,6 +160,9 @@ def decide(
             return Verdict(True, "better on fresh cases", test, 1 / target, bet.wealth, bet.count, total / bet.count)  # noqa: FBT003
         if bet.wealth < rules.futility or bet.hopeless:
             reason = "no better, by the bets so far"
+            break
+        if bet.far(target, most=rules.most):
+            reason = "too small a gain to be proven on the cases there are"
             break
         if bet.count >= rules.most:
             break

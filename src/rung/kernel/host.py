@@ -48,6 +48,7 @@ def brief(task: Task, improver: Program, *, search: Search, begun: Evaluation, s
         "attempts": search.attempts_left,
         "seed": seed,
         "improver": {"files": wire.files_to_json(improver.files), "entry": improver.entry},
+        "extra": dict(task.extra),
     }
 
 
@@ -138,6 +139,7 @@ class Host:
             return {"candidates": self._candidates(max(0, min(count, MAX_CANDIDATES)))}
         if kind == "log":
             measures = wire.fields(ask, required={"kind": str, "measures": dict})["measures"]
+            assert isinstance(measures, dict)  # noqa: S101 - checked on the line above; this tells the type checker
             self._logs += 1
             if len(wire.canonical(measures)) > MAX_LOG_BYTES or self._logs > MAX_LOGS:
                 return {"refused": f"a log entry holds at most {MAX_LOG_BYTES} bytes, a run {MAX_LOGS:,} entries"}

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
-import linecache
 import secrets
-import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung import wire
 from rung.errors import BadInput, IntegrityAlarm, ProgramFailed, Status
 from rung.kernel import codec
 from rung.kernel.budget import Allowance, Budget
-from rung.kernel.draw import derive, draw_cases, paired_gain
+from rung.kernel.draw import RESAMPLES, derive, draw_cases, paired_gain
 from rung.kernel.host import Host, brief
+from rung.kernel.identity import Request, allowance_to_json, run_key
 from rung.kernel.pool import Inline, Job, Pool
 from rung.kernel.run import Run
 from rung.kernel.sandbox.choice import open_sandbox
@@ -56,16 +53,6 @@ class Settings:
     improver_output_bytes: int = 8 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What `improve` was asked for, as far as it decides what is found; its hash is the run."""
-
-    seed: int | None = None
-    attempts: int | None = None
-    allowance: Allowance = Allowance()
-    reference: str = ""
-
-
 class Kernel:
     """Judges programs; everything it decides is in the ledger.
 
@@ -83,6 +70,23 @@ class Kernel:
     ) -> None:
         self.ledger, self.settings = ledger, settings
         self._sdk, self._observe = sdk, observe
+        self._kept: Shared | None = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keeps sandboxes open over many calls; to start one costs more than many evaluations."""
+        with closing(Shared(self.settings.sandbox)) as shared:
+            self._kept = shared
+            yield
+        self._kept = None
+
+    @contextmanager
+    def _shared(self) -> Iterator[Shared]:
+        if self._kept is not None:
+            yield self._kept
+            return
+        with closing(Shared(self.settings.sandbox)) as shared:
+            yield shared
 
     def evaluate(self, task: Task, program: Program, *, split: str, seed: int = 0) -> Scored:
         """Returns how the program does on "train" or "validation"; recorded as a run of its own.
@@ -93,7 +97,7 @@ class Kernel:
         if split not in {"train", "validation"}:
             raise BadInput(f"programs are evaluated on train or validation, not on {split!r}")
         cases = self._cases(task.train if split == "train" else task.validation, name=split, seed=seed)
-        with closing(Shared(self.settings.sandbox)) as shared:
+        with self._shared() as shared:
             executor = Inline(task, lambda: shared.first(task.program, program), seed=seed)
             scored = next(iter(executor.score_all([Job(program, cases)])))[1]
         body: dict[str, JSON] = {
@@ -108,9 +112,19 @@ class Kernel:
         return scored
 
     def improve(
-        self, task: Task, improver: Program, request: Request = Request(), *, budget: Budget | None = None
+        self,
+        task: Task,
+        improver: Program,
+        request: Request = Request(),
+        *,
+        budget: Budget | None = None,
+        parent: str | None = None,
+        kept: bool = True,
     ) -> Outcome:
         """Returns what the improver found within the attempts and the allowance; resumes when the run is on record.
+
+        parent: the run that this one is a part of. kept: False when what is found is only looked at, never built on: a
+        second backend then has nothing to confirm.
 
         Raises:
           BadInput: the task's seed program fails its own train cases.
@@ -118,9 +132,10 @@ class Kernel:
         """
         if request.seed is None:
             request = replace(request, seed=self.unfinished_seed(task, improver, request))
-        with closing(Shared(self.settings.sandbox)) as shared:
+        with self._shared() as shared:
             whole = budget or Budget(Allowance())
-            return self._improve(task, improver, request, shared=shared, places=shared.outside, budget=whole)
+            places = shared.outside if kept else shared.inside
+            return self._improve(task, improver, request, shared=shared, places=places, budget=whole, parent=parent)
 
     def _improve(
         self,
@@ -136,6 +151,7 @@ class Kernel:
         seed = request.seed or 0
         run = self._open_run(task, improver, request, places=places, parent=parent)
         if run.end is not None:
+            budget.charge(codec.cost_from_json(run.end["spent"]))  # of a run inside another one that was interrupted
             return _outcome(run, task, improver)
         whole = budget.child(request.allowance)
         whole.carry(run.spent_before)
@@ -170,7 +186,7 @@ class Kernel:
                 "program": task.program.id,
                 "seed": str(request.seed),
                 "attempts": task.attempts if request.attempts is None else request.attempts,
-                "allowance": _allowance_to_json(request.allowance),
+                "allowance": allowance_to_json(request.allowance),
                 "version": VERSION,
                 "sandbox": sandbox.name,
                 "layers": list(sandbox.layers),
@@ -195,7 +211,7 @@ class Kernel:
         self, task: Task, run: Run, request: Request, *, shared: Shared, places: Places, budget: Budget
     ) -> Search:
         seed, workers, name = request.seed or 0, self.settings.workers, self.settings.sandbox
-        nested = run.parent is not None
+        nested = places.name != "outside"
         deeper = places if nested else shared.inside
         inside = self._inside(shared, deeper, limits=task.limits, budget=budget, parent=run.id)
         confirming = places if nested else shared.confirming
@@ -245,7 +261,7 @@ class Kernel:
         self.ledger.append("commit", {"program": incumbent.id, "for": "gate"}, run=outcome.run)
         cases = draw_cases(Fresh(count), name="gate", seed=outcome.seed, after=incumbent.id)
         whole = budget or Budget(Allowance())
-        with closing(Shared(self.settings.sandbox)) as shared:
+        with self._shared() as shared:
             inside = self._inside(shared, shared.inside, limits=task.limits, budget=whole, parent=outcome.run)
             executor = Inline(task, lambda: shared.first(task.program), seed=outcome.seed, improve=inside)
             for case in cases:
@@ -306,67 +322,11 @@ class Kernel:
         search.run.record("held_out", {"evaluations": [codec.evaluation_to_json(evaluation) for evaluation in pair]})
         if any(evaluation.status is not Status.OK for evaluation in pair):
             return None
-        return paired_gain(pair[0].scores, pair[1].scores, seed=seed)
+        resamples = RESAMPLES if search.run.parent is None else RESAMPLES // 10  # of a part, only the mean is used
+        return paired_gain(pair[0].scores, pair[1].scores, seed=seed, resamples=resamples)
 
     def _cases(self, split: Split, *, name: str, seed: int) -> tuple[Case, ...]:
         return draw_cases(split, name=name, seed=seed, after="")
-
-
-def task_hash(task: Task) -> str:
-    """Returns a hash of everything that decides what a score means; a changed evaluator is another task."""
-    document: JSON = {
-        "name": task.name,
-        "goal": task.goal,
-        "program": task.program.id,
-        "evaluate": evaluator_source(task),
-        "splits": [str(task.train), str(task.validation), str(task.held_out)],
-        "limits": str(task.limits),
-        "editable": None if task.editable is None else list(task.editable),
-        "public": task.public,
-        "bound": task.bound,
-        "exact": task.exact,
-    }
-    return hashlib.sha256(wire.canonical(document)).hexdigest()
-
-
-def evaluator_source(task: Task) -> str:
-    """Returns the text of the evaluator's module, and of the modules beside it that it names; what it can be told by.
-
-    Not covered: what those import in turn, data files, and what a function closes over; name tasks by what they hold.
-    """
-    home = getattr(inspect.getmodule(task.evaluate), "__file__", None)
-    if home is None:
-        return ""
-    named = {home}
-    for value in getattr(task.evaluate, "__globals__", {}).values():
-        module = sys.modules.get(str(getattr(value, "__module__", None) or getattr(value, "__name__", "")))
-        file = getattr(module, "__file__", None) or ""
-        named |= {file} if Path(file).parent == Path(home).parent else set()
-    for file in named:
-        linecache.checkcache(file)  # a file may have changed while this process lived
-    return "".join("".join(linecache.getlines(file)) for file in sorted(named))
-
-
-def run_key(task: Task, improver: Program, request: Request, *, parent: str | None = None) -> str:
-    """Returns the run's name: 12 hex digits that follow from what was asked for."""
-    document: JSON = {
-        "task": task_hash(task),
-        "improver": improver.id,
-        "seed": None if request.seed is None else str(request.seed),
-        "attempts": task.attempts if request.attempts is None else request.attempts,
-        "allowance": _allowance_to_json(request.allowance),
-        "parent": parent,
-    }
-    return hashlib.sha256(wire.canonical(document)).hexdigest()[:12]
-
-
-def _allowance_to_json(allowance: Allowance) -> JSON:
-    return {
-        "cpu_seconds": allowance.cpu_seconds,
-        "seconds": allowance.seconds,
-        "tokens": allowance.tokens,
-        "usd": allowance.usd,
-    }
 
 
 def _outcome(run: Run, task: Task, improver: Program) -> Outcome:
@@ -383,4 +343,5 @@ def _outcome(run: Run, task: Task, improver: Program) -> Outcome:
         stop_reason=end["stop_reason"],
         sandbox=run.start["sandbox"],
         rescored_by=run.rescored_by,
+        scores=() if held_out is None or run.held_out is None else tuple(run.held_out[1]["scores"]),
     )

@@ -30,16 +30,19 @@ class Run:
         self.parent, self._observe = parent, observe
         self._recorded: dict[tuple[str, int], int] = {}
         self._passed: dict[int, Any] = {}
+        self._logs = 0
         self._again = ledger.read(run=run, types=REPLAYED)
         self.spent_before = Cost()
         self.start: Any = None
         self.end: Any = None
         self.first_value = 0.0
+        self.held_out: Any = None
         self.rescored_by = ""
         for event in ledger.read(run=run):
             body: Any = event.body
             if event.type in REPLAYED:
                 self._recorded[event.type, body["number"]] = event.seq
+            self._logs += event.type == "log"
             if isinstance(body, dict) and "spent" in body:
                 self.spent_before = codec.cost_from_json(body["spent"])
             self._learn(event)
@@ -51,6 +54,8 @@ class Run:
             self.start = body
         elif event.type == "run_end":
             self.end = body
+        elif event.type == "held_out":
+            self.held_out = body["evaluations"]
         elif event.type == "incumbent" and body["number"] == 0:
             self.first_value = body["value"]
         elif event.type == "rescore":
@@ -60,7 +65,13 @@ class Run:
     @property
     def replaying(self) -> bool:
         """Whether something recorded has not been asked for again yet."""
-        return bool(self._recorded)
+        return bool(self._recorded) or self._logs > 0
+
+    def relogged(self) -> bool:
+        """Returns whether a log entry that comes now is one that was recorded, and paid for, in an earlier sitting."""
+        again = self._logs > 0
+        self._logs -= again
+        return again
 
     def recall(self, event_type: str, number: int, *, program: str) -> Any | None:  # noqa: ANN401 - canonical JSON
         """Returns the recorded body under this number when it is about this program, else None."""
@@ -71,6 +82,7 @@ class Run:
         if body["program"] != program:
             self._recorded.clear()  # the improver took another way: its old future is no longer ours to answer from
             self._passed.clear()
+            self._logs = 0
             return None
         return body
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rung.wire import JSON
 
 PARTIALS_KEPT = 1000
+MOST_WORK = 1e15  # in one declaration; a sum of more would lose units
 AT_ONCE = 4  # evaluations between two looks at the budget
 
 
@@ -95,9 +96,12 @@ class Search:
         """Charges CPU time of the improver itself."""
         self.budget.charge(Cost(cpu_seconds=cpu_seconds))
 
-    def log(self, measures: JSON) -> None:
-        """Records what the improver says about itself, for people who watch; a replay says nothing twice."""
-        if not self.run.replaying:
+    def log(self, measures: dict[str, JSON]) -> None:
+        """Records what the improver says about itself and charges the work it declares; a replay does neither again."""
+        if not self.run.relogged():
+            work = measures.get("work")
+            if isinstance(work, int | float) and work is not True and 0 <= work < MOST_WORK:
+                self.budget.charge(Cost(work=float(work)))
             self.run.record("log", {"measures": measures, "spent": codec.cost_to_json(self.budget.spent)})
 
     def begin(self) -> Evaluation:
