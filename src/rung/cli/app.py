@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import rung
+from rung.cli.bench import bench
 from rung.cli.catalog import improvers, tasks
 from rung.cli.demo import demo
 from rung.cli.doctor import doctor
@@ -17,6 +18,7 @@ from rung.cli.export import export
 from rung.cli.improve import evaluate, improve
 from rung.cli.screen import prepare_streams
 from rung.cli.show import diff, show
+from rung.cli.stages import ascend, rollback, stages
 from rung.cli.verify import verify
 from rung.errors import BadInput, RungError
 from rung.wire import WireError
@@ -42,7 +44,22 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for command in (improve, evaluate, tasks, improvers, show, diff, export, verify, doctor, demo):
+    for command in (
+        improve,
+        evaluate,
+        tasks,
+        improvers,
+        show,
+        diff,
+        export,
+        verify,
+        doctor,
+        demo,
+        bench,
+        ascend,
+        stages,
+        rollback,
+    ):
         app.command()(command)
     app.callback()(_options)
     return app
@@ -86,7 +103,7 @@ def _refuse(error: RungError | WireError | OSError) -> int:
 
 
 def _interrupted(arguments: Sequence[str]) -> int:
-    resumes = "; the same command goes on where it was" if "improve" in arguments else ""
+    resumes = "; the same command goes on where it was" if {"improve", "bench", "ascend"} & {*arguments} else ""
     sys.stderr.write(f"rung: interrupted{resumes}\n")
     return INTERRUPTED
 

@@ -9,7 +9,7 @@ from rung.errors import BadInput
 from rung.kernel import codec
 from rung.kernel.budget import Allowance
 from rung.kernel.draw import draw_cases
-from rung.kernel.kernel import Request, run_key
+from rung.kernel.identity import Request, run_key
 
 if TYPE_CHECKING:
     from pathlib import Path

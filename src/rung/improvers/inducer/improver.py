@@ -8,40 +8,54 @@ What is spent is counted in applications, and logged: no decision looks at a clo
 import json
 
 from language import operations, world_of
-from render import source
+from render import LETTERS, answers, source
 from rung_host import Child
 from search import Enumeration, Problem
-from terms import read_skill
-
-LETTERS = {"int": "I", "char": "I", "bool": "B", "str": "L", "list[int]": "L", "list[list[int]]": "N", "list[str]": "N"}
+from terms import Skill, read_skill
 
 
 def improve(brief, host):
-    """Proposes one solution when one is found, or several libraries when the program is an improver."""
-    settings = {**json.loads(brief.improver["files"]["settings.json"]), **brief.extra.get("settings", {})}
+    """Proposes a program with what was found, or several libraries when the program is an improver."""
+    files = brief.improver["files"]
+    settings = {**json.loads(files["settings.json"]), **brief.extra.get("settings", {})}
     if "improver.py" in brief.program["files"]:
         return learn(brief, host, settings)
-    limit = brief.extra.get("applications", settings["applications"])
-    skills = {entry["name"]: read_skill(entry) for entry in json.loads(brief.improver["files"]["skills.json"])}
-    question = Question(brief)
-    costs = json.loads(brief.improver["files"]["weights.json"]).get(question.world, {})
-    term, used, by = solve(question.problem, skills, costs, limit=limit, share=settings["seed_share"])
-    host.log(applications=used, found=by)
-    if term is None:
+    skills = {entry["name"]: read_skill(entry) for entry in json.loads(files["skills.json"])}
+    many = "puzzle" in brief.cases[0]
+    statements = brief.cases if many else [{**json.loads(brief.public), "examples": brief.cases}]
+    limit = brief.extra.get("work", settings["applications"])
+    solved, total = [], 0
+    for each in statements:
+        question = Question(each)
+        costs = json.loads(files["weights.json"]).get(question.world, {})
+        term, used, _ = solve(question.problem, skills, costs, limit=limit, share=settings["seed_share"])
+        total += used
+        if term is not None:
+            solved.append((question.found(term), used))
+    host.log(work=total, solved=len(solved))
+    if not solved:
         return {"stopped": "the applications were used up"}
-    host.evaluate([Child({question.file: question.source(term, skills)}, brief.program["id"], by)])
-    return {"stopped": "a solution was proposed"}
+    file = brief.program["entry"].partition(":")[0]
+    text = answers(solved, skills) if many else source(solved[0][0], skills)
+    host.evaluate([Child({file: text}, brief.program["id"], "induce")])
+    return {"stopped": "what was found was proposed"}
 
 
 def learn(brief, host, settings):
     """Proposes libraries made from the solutions in the brief and in the feedback that proposals earn."""
     from library import libraries  # noqa: PLC0415 - a process that solves a task does not pay for this file
 
-    texts = [solution["source"] for solution in brief.extra.get("solutions", ())] + list(brief.feedback)
+    given = brief.extra.get("solutions", ())
+    texts = [solution["source"] for solution in given] + list(brief.feedback)
     files, parent, best, left = brief.program["files"], brief.program["id"], brief.value, brief.attempts
     for _ in range(settings["rounds"]):
-        proposals = libraries(files, texts, settings)[:left]
-        host.log(texts=len(texts), proposals=len(proposals))
+        host.log(work=settings["learning"] * len(texts), texts=len(texts))
+        proposals = libraries(files, texts, settings)[: left if brief.extra.get("screen", True) else 1]
+        if given:  # what is handed over each time needs no copy
+            proposals = [
+                (operator, {name: text for name, text in changed.items() if name != "found.json"})
+                for operator, changed in proposals
+            ]
         if not proposals:
             break
         left -= len(proposals)
@@ -54,26 +68,26 @@ def learn(brief, host, settings):
 
 
 class Question:
-    """A task as the brief states it: base types for the search, and the way back to the task's own types."""
+    """A function as a task states it: base types for the search, and the way back to the task's own types."""
 
-    def __init__(self, brief):
-        public = json.loads(brief.public)
-        self.name, self.arguments, self.result = public["name"], public["arguments"], public["result"]
-        self.file = brief.program["entry"].partition(":")[0]
-        literals = [literal(value) for value in public.get("constants", [])]
+    def __init__(self, statement):
+        self.name = statement["puzzle"] if "puzzle" in statement else statement["name"]
+        self.arguments, self.result = statement["arguments"], statement["result"]
+        literals = [literal(value) for value in statement.get("constants", [])]
         kinds = [LETTERS[a] for a in self.arguments]
         self.world = world_of((*kinds, LETTERS[self.result]))
+        rows = statement["examples"]
         self.problem = Problem(
             kinds,
             LETTERS[self.result],
             literals=literals,
-            inputs=[[encoded(v, a) for v, a in zip(case["args"], self.arguments, strict=True)] for case in brief.cases],
-            outputs=[encoded(case["expected"], self.result) for case in brief.cases],
+            inputs=[[encoded(v, a) for v, a in zip(row["args"], self.arguments, strict=True)] for row in rows],
+            outputs=[encoded(row["expected"], self.result) for row in rows],
         )
 
-    def source(self, term, skills):
-        """Returns the solution's text."""
-        return source(self.name, term, skills, arguments=self.arguments, result=self.result, letters=LETTERS)
+    def found(self, term):
+        """Returns the solution, with the types as the task spells them."""
+        return Skill(self.name, self.arguments, self.result, term=term)
 
 
 def literal(value):

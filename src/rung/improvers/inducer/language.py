@@ -86,16 +86,17 @@ def combinators():
 
 COMBINATORS = combinators()
 SEED_COST = {
-    "fork": 4,
-    "fixr": 1,
-    "fixl": 1,
-    **dict.fromkeys(("comp", "ifL", "if", "and", "or", "catN", "wrap", "flip", "10", "dup"), 3),
+    "fork": 8,
+    "fixr": 2,
+    "fixl": 2,
+    **dict.fromkeys(("comp", "ifL", "if", "and", "or", "catN", "wrap", "flip", "10", "dup"), 6),
 }
+ARGUMENT_COST, USUAL_COST = 2, 4
 
 
 def seed_cost(name):
-    """Returns what a production costs before anything was learned; name as in `production_name`."""
-    return 1 if name[0] == "$" else SEED_COST.get(name.partition(":")[0], 2)
+    """Returns what a production costs before anything was learned; name as in `production_name`, arguments as "$L"."""
+    return ARGUMENT_COST if name[0] == "$" else SEED_COST.get(name.partition(":")[0], USUAL_COST)
 
 
 def world_of(types):

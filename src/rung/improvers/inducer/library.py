@@ -1,10 +1,11 @@
-"""Learns a vocabulary: whole solutions become skills, ranked by re-use; costs follow what solutions are made of.
+"""Learns a vocabulary: whole solutions become skills, ranked by re-use; costs are fitted to what solutions are made of.
 
 Solutions are read from their own source alone: the comment lines `# skill:` and `# term:`. Every library that is
 proposed is complete, bounded and pruned; a skill outside of it stays as a definition only where others rest on it.
 """
 
 import json
+import math
 import re
 from collections import Counter, defaultdict
 from keyword import iskeyword
@@ -187,15 +188,17 @@ RANKS = {"use": by_use, "recency": by_recency, "signature": by_signature}
 def rendered(table, chosen, terms, *, inputs, settings):
     """Returns the two files of a library: the skills, one per line, and the costs that differ from the usual ones."""
     keep = ordered({name: table[name] for top in chosen for name in (*needed(table[top].term, table), top)})
-    costs = {name: settings["skill_cost"] + (place >= settings["core"]) for place, name in enumerate(chosen)}
-    priced = [Skill(s.name, s.arguments, s.result, term=s.term, cost=costs.get(s.name, 0)) for s in keep.values()]
-    signatures = {task: inputs[task] + (type_of(term, inputs[task], table),) for task, term in terms.items()}
+    late = settings["late_cost"]
+    usual = {name: late if place >= settings["core"] else settings["skill_cost"] for place, name in enumerate(chosen)}
+    priced = [Skill(s.name, s.arguments, s.result, term=s.term, cost=usual.get(s.name, 0)) for s in keep.values()]
+    counts = {task: production_counts(term, inputs[task], table) for task, term in terms.items()}
+    worlds = {task: world_of((*inputs[task], type_of(term, inputs[task], table))) for task, term in terms.items()}
     made, weights = productions(table, chosen), {}
     for world in "ILN":
-        here = [task for task, kinds in signatures.items() if world_of(kinds) == world]
-        counts = production_counts(table, {task: terms[task] for task in here}, inputs)
-        if len(here) >= settings["enough"]:
-            weights[world] = prices(made, counts, table, world=world, settings=settings)
+        here = Counter()
+        for task, found in counts.items():
+            here.update({name: n * (1.0 if worlds[task] == world else settings["abroad"]) for name, n in found.items()})
+        weights[world] = prices(made, here, usual, settings)
     body = ",\n".join(
         f"  {json.dumps(world)}: {{\n"
         + ",\n".join(f"    {json.dumps(key)}: {costs[key]}" for key in sorted(costs))
@@ -206,8 +209,8 @@ def rendered(table, chosen, terms, *, inputs, settings):
 
 
 def productions(table, chosen):
-    """Returns {result type: productions}; a value and a combinator have function types."""
-    made = defaultdict(list)
+    """Returns {result type: productions}; a value and a combinator have function types, an argument is "$L"."""
+    made = defaultdict(list, {kind: [f"${kind}"] for kind in "IBLN"})
     operations_of = {name: (tuple(a), r) for name, (a, r, _) in PRIMITIVES.items()}
     operations_of.update({name: (table[name].arguments, table[name].result) for name in chosen})
     for name, (arguments, result) in operations_of.items():
@@ -220,34 +223,33 @@ def productions(table, chosen):
     return made
 
 
-def production_counts(table, terms, inputs):
-    """Returns how often each production occurs in the solutions; inputs: {task: argument types}."""
+def production_counts(term, inputs, table):
+    """Returns how often each production occurs in a solution; inputs: its argument types."""
     counts = Counter()
-    for task, term in terms.items():
-        for part in subterms(term):
-            arguments = () if isinstance(part, str) else tuple(type_of(p, inputs[task], table) for p in part[1:])
-            counts[production_name(head(part), arguments)] += 1
+    for part in subterms(term):
+        name, arguments = head(part), () if isinstance(part, str) else part[1:]
+        if name[0] == "$":
+            name = f"${inputs[int(name[1:])]}"
+        counts[production_name(name, tuple(type_of(each, inputs, table) for each in arguments))] += 1
     return counts
 
 
-def prices(made, counts, table, *, world, settings):
-    """Returns {production: cost} for problems of one world, where it differs from the usual cost.
+def prices(made, counts, skill_costs, settings):
+    """Returns {production: cost} where it differs from the usual cost.
 
-    Those often used among their result type are cheaper; those never used are dearer, unless they are skills that fit
-    into this world: a new skill is unused by its nature. The settings bound both, so that nothing is forgotten.
+    A cost is a logarithm of how often a production is taken where its result type is wanted. The usual costs count as
+    `strength` occurrences, and no cost moves further than the settings allow: nothing is forgotten.
     """
-    costs = {}
+    base, strength, costs = settings["base"], settings["strength"], {}
     for keys in made.values():
-        mean = sum(counts[key] for key in keys) / len(keys)
-        for key in keys:
-            skill = table.get(key.lstrip("@"))
-            usual = settings["skill_cost"] if skill else seed_cost(key)
-            fits = skill and world_of((*skill.arguments, skill.result)) <= world
-            shift = 0
-            if counts[key] == 0 and not fits:
-                shift = settings["dearer"]
-            elif counts[key] > settings["often"] * mean:
-                shift = -settings["cheaper"]
-            if shift and usual + shift > 0:
-                costs[key] = usual + shift
+        usual = {key: skill_costs.get(key, seed_cost(key)) for key in keys}
+        prior = {key: base ** (-cost / 2) for key, cost in usual.items()}
+        whole, seen = sum(prior.values()), sum(counts[key] for key in keys)
+        for key, cost in usual.items():
+            before = prior[key] / whole
+            after = (counts[key] + strength * before) / (seen + strength)
+            shift = round(-2 * math.log(after / before, base))
+            moved = max(1, cost + max(-settings["cheaper"], min(settings["dearer"], shift)))
+            if moved != cost:
+                costs[key] = moved
     return costs

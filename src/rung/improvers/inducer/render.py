@@ -1,6 +1,7 @@
 """Terms as Python: readable source for a solution, and fast functions for the enumeration."""
 
 import itertools
+import json
 
 from language import PRIMITIVES, as_value, swap
 from terms import needed, signature, spell
@@ -13,6 +14,15 @@ ENCODE = {
     "str": '"".join(map(chr, {0}))',
     "list[str]": '["".join(map(chr, codes)) for codes in {0}]',
 }
+LETTERS = {"int": "I", "char": "I", "bool": "B", "str": "L", "list[int]": "L", "list[list[int]]": "N", "list[str]": "N"}
+HEAD = '"""Functions that were found from examples, and the work that finding each of them took."""\n\n'
+ANSWER = """\
+def answer(question):
+    if question["puzzle"] not in SOLVED:
+        return None
+    solve, work = SOLVED[question["puzzle"]]
+    return work if question.get("ask") == "work" else solve(question["args"])
+"""
 
 
 class Writer:
@@ -122,25 +132,43 @@ def value_of(function, *, swapped):
     return swap(function) if swapped else function
 
 
-def source(name, term, skills, *, arguments, result, letters):
-    """Returns the text of solution.py: the term and its skills as comments, then as functions.
+def definition(skill, skills):
+    """Returns the lines of a helper: its term as a comment, then the function."""
+    names = argument_names(skill.arguments)
+    text = outer(Writer(skills, bare=True).expression(skill.term, {f"${i}": n for i, n in enumerate(names)}))
+    return [f"# skill: {skill.line()}", f"def {skill.name}({', '.join(names)}):", f"    return {text}"]
 
-    arguments, result: types as the task spells them. letters: {that type: base type}.
+
+def solution(found, skills, *, entry):
+    """Returns the lines of a solution: its term as a comment, then a function of the list of arguments.
+
+    found: with the name, the term, and the types as the task spells them. entry: the function's name.
     """
-    kinds = "".join(letters[a] for a in arguments)
-    used = [skills[name] for name in needed(term, skills)]
-    lines = [f"# term: {name} {kinds}>{letters[result]} = {spell(term)}"]
-    lines += [f"# skill: {skill.line()}" for skill in used]
-    body = []
-    for skill in used:
-        names = argument_names(skill.arguments)
-        text = outer(Writer(skills, bare=True).expression(skill.term, {f"${i}": n for i, n in enumerate(names)}))
-        body += ["", "", f"def {skill.name}({', '.join(names)}):", f"    return {text}"]
-    names = argument_names(kinds)
-    text = outer(Writer(skills, bare=True).expression(term, {f"${i}": n for i, n in enumerate(names)}))
-    body += ["", "", "def solve(args):", f"    {', '.join(names)}{',' if len(names) == 1 else ''} = args"]
-    body += [f"    {n} = {DECODE[a].format(n)}" for n, a in zip(names, arguments, strict=True) if a in DECODE]
-    body.append(f"    return {ENCODE.get(result, '{0}').format(text)}")
-    if any("reduce(" in line for line in body):
-        lines.append("from functools import reduce")
-    return "\n".join(lines + body) + "\n"
+    names = argument_names([LETTERS[a] for a in found.arguments])
+    text = outer(Writer(skills, bare=True).expression(found.term, {f"${i}": n for i, n in enumerate(names)}))
+    kinds = "".join(LETTERS[a] for a in found.arguments)
+    lines = [f"# term: {found.name} {kinds}>{LETTERS[found.result]} = {spell(found.term)}", f"def {entry}(args):"]
+    lines += [f"    {', '.join(names)}{',' if len(names) == 1 else ''} = args"]
+    lines += [f"    {n} = {DECODE[a].format(n)}" for n, a in zip(names, found.arguments, strict=True) if a in DECODE]
+    return [*lines, f"    return {ENCODE.get(found.result, '{0}').format(text)}"]
+
+
+def source(found, skills):
+    """Returns the text of solution.py: one solution, and its skills before it."""
+    parts = [definition(skills[name], skills) for name in needed(found.term, skills)]
+    return module([*parts, solution(found, skills, entry="solve")])
+
+
+def module(parts):
+    """Returns the text of a file of functions, with what they import."""
+    parts = [["from functools import reduce"]] * any("reduce(" in line for part in parts for line in part) + parts
+    return "\n\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def answers(solved, skills):
+    """Returns the text of functions.py; solved: [(found, its work)]. A skill that several rest on stands there once."""
+    used = {name: skills[name] for found, _ in solved for name in needed(found.term, skills)}
+    parts = [definition(skill, skills) for skill in used.values()]
+    parts += [solution(found, skills, entry=f"solve_{found.name}") for found, _ in solved]
+    table = [f"    {json.dumps(found.name)}: (solve_{found.name}, {work})," for found, work in solved]
+    return HEAD + module([*parts, ["SOLVED = {", *table, "}"], ANSWER.splitlines()])

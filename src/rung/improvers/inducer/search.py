@@ -1,15 +1,30 @@
 """Bottom-up enumeration of terms in order of cost; terms that behave alike on the examples are kept once.
 
+Only what can still become a part of the wanted type is made: when terms of that type are due at a cost, those of
+another type are made up to the cost that leaves room for the cheapest way from them to it. What is found is the same.
+
 Cost of the search itself is counted in applications: one production on one tuple of arguments, all examples together.
 """
 
 from collections import defaultdict
 from itertools import product
 
-from language import COMBINATORS, COMMUTES, FAILURES, PRIMITIVES, VALUES, WORK, as_value, production_name, seed_cost
+from language import (
+    ARGUMENT_COST,
+    COMBINATORS,
+    COMMUTES,
+    FAILURES,
+    PRIMITIVES,
+    USUAL_COST,
+    VALUES,
+    WORK,
+    as_value,
+    production_name,
+    seed_cost,
+)
 from render import compiled, value_of
 
-DEEPEST = 60
+DEEPEST = 120
 PROBE_WORK = 600
 INTEGERS = (0, 1, 2, -2, 3, 5, -7, 12)
 LISTS = ((), (3,), (4, 1, 7), (2, 2, -5, 0), (1, 2, 3, 5, 9))
@@ -86,7 +101,7 @@ def productions(skills, costs, operations):
         lifted = as_value(arguments, result)
         if lifted:
             value = value_of(functions[name], swapped=lifted[1])
-            leaves.append((f"@{name}", (), lifted[0], value, costs.get(f"@{name}", 2)))
+            leaves.append((f"@{name}", (), lifted[0], value, costs.get(f"@{name}", USUAL_COST)))
     for (name, arguments), result in COMBINATORS.items():
         key = production_name(name, arguments)
         inner.append((name, arguments, result, functions[name], costs.get(key, seed_cost(key))))
@@ -107,6 +122,44 @@ def divisions(total, parts):
             yield (first, *rest)
 
 
+def least_costs(inner, leaves):
+    """Returns {type: the cost of its cheapest term}."""
+    least = {}
+    for leaf in leaves:
+        least[leaf[2]] = min(leaf[0], least.get(leaf[2], leaf[0]))
+    changed = True
+    while changed:
+        changed = False
+        for _, arguments, kind, _, cost in inner:
+            if all(a in least for a in arguments):
+                total = cost + sum(least[a] for a in arguments)
+                if total < least.get(kind, total + 1):
+                    least[kind], changed = total, True
+    return least
+
+
+def costs_to_goal(inner, least, goal):
+    """Returns {type: the least that has to be added to a term of it to make one of the goal's type}."""
+    more, changed = {goal: 0}, True
+    while changed:
+        changed = False
+        for _, arguments, kind, _, cost in inner:
+            if kind in more and all(a in least for a in arguments):
+                total = more[kind] + cost + sum(least[a] for a in arguments)
+                for a in arguments:
+                    if total - least[a] < more.get(a, total):
+                        more[a], changed = total - least[a], True
+    return more
+
+
+def by_type(rows):
+    """Returns {result type: rows}."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[row[2]].append(row)
+    return groups
+
+
 class Enumeration:
     """One search: `run` goes on until a term reproduces the examples or the limit is reached."""
 
@@ -119,27 +172,38 @@ class Enumeration:
         self.seen = defaultdict(set)
         self.used, self.level = 0, 0
         self.leaves = [
-            (1, f"${i}", kind, column, False)
+            (costs.get(f"${kind}", ARGUMENT_COST), f"${i}", kind, column, False)
             for i, (kind, column) in enumerate(zip(problem.arguments, problem.columns, strict=True))
         ]
-        self.leaves += [(2, spelling, kind, (value,) * self.count, True) for spelling, kind, value in problem.literals]
+        self.leaves += [
+            (USUAL_COST, spelling, kind, (value,) * self.count, True) for spelling, kind, value in problem.literals
+        ]
         self.leaves += [(cost, name, kind, (value,) * self.count, True) for name, _, kind, value, cost in leaves]
+        more = costs_to_goal(self.inner, least_costs(self.inner, self.leaves), problem.result)
+        self.order = sorted(more.items(), key=lambda item: (-item[1], item[0]))
+        self.inner, self.leaves = by_type(self.inner), by_type(self.leaves)
 
     def run(self, limit):
-        """Returns the first term that reproduces the examples, or None when `limit` applications were used."""
-        while self.level < DEEPEST:
-            self.level += 1
-            for cost, name, kind, values, closed in self.leaves:
-                if cost == self.level:
-                    self.used += 1
-                    if self.keep(kind, values, name, closed):
-                        return name
-            for production in self.inner:
-                term = self.expand(production, limit)
-                if term is not None:
-                    return term
-                if self.used >= limit:
-                    return None
+        """Returns the first term that reproduces the examples, or None when `limit` applications were used.
+
+        Types are taken in the order of what they lack, so that all parts of a term are there before it is made.
+        """
+        for goal in range(1, DEEPEST):
+            for kind, more in self.order:
+                self.level = goal - more
+                if self.level < 1:
+                    continue
+                for cost, name, _, values, closed in self.leaves.get(kind, ()):
+                    if cost == self.level:
+                        self.used += 1
+                        if self.keep(kind, values, name, closed):
+                            return name
+                for production in self.inner.get(kind, ()):
+                    term = self.expand(production, limit)
+                    if term is not None:
+                        return term
+                    if self.used >= limit:
+                        return None
         return None
 
     def keep(self, kind, values, term, closed):

@@ -1,0 +1,107 @@
+"""Solving: an improver is handed a block of puzzles, and what it found and spent comes back as plain facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rung.kernel.budget import Allowance
+from rung.kernel.draw import derive
+from rung.kernel.identity import Request
+from rung.suites.suite import EASY
+
+if TYPE_CHECKING:
+    from rung.kernel.kernel import Kernel
+    from rung.records import Outcome, Program
+    from rung.suites.suite import Block, Suite, World
+
+FREE_CPU_SECONDS = 3.0  # of one block, whatever work was declared: processes, imports, evaluation
+WAIT_SECONDS, SLOW = 30.0, 4.0  # of the clock: so much, and so many times the CPU seconds that are allowed
+ROUNDING = 1.01
+BROKEN = ("the improver failed", "budget of")  # how a search ends that did not end by itself
+HARD = 3.0  # a block may take so many times the CPU that its whole work may take, then the kernel ends it
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Where the arms of one seed climb.
+
+    secret: what everything drawn follows from; no improver knows it. run: under which the blocks are recorded, so that
+    two arms that ask the same improver the same thing share the answer, and each is charged for it.
+    """
+
+    kernel: Kernel
+    suite: Suite
+    world: World
+    seed: int
+    secret: int
+    run: str
+
+    def salt(self, *labels: str) -> int:
+        """Returns 63 bits for a draw."""
+        return derive(self.secret, *labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What an improver made of a block.
+
+    scores: [puzzles], 0 where unsolved. names: of the solved ones. texts: their solutions, in the same order. work:
+    declared. refused: why all of it counts for nothing, in words, or "".
+    """
+
+    run: str
+    scores: tuple[float, ...]
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+    work: float
+    cpu_seconds: float
+    refused: str = ""
+
+
+def solve(field: Field, block: Block, improver: Program, *, sealed: bool = False) -> Solved:
+    """Returns what the improver solves of a block within the work it may spend on each puzzle.
+
+    sealed: the result will be published, so a second backend has to confirm it.
+
+    Raises:
+      RungError: see errors.py; an improver that fails has solved nothing, which is no error.
+    """
+    rate, most = field.suite.plan.cpu_seconds_per_work, block.work * len(block.puzzles)
+    task = replace(block.task, extra={**block.task.extra, "work": block.work})
+    cpu_seconds = FREE_CPU_SECONDS + HARD * most * rate
+    request = Request(
+        seed=field.salt("solve", task.name),
+        attempts=1,
+        allowance=Allowance(cpu_seconds=cpu_seconds, seconds=WAIT_SECONDS + SLOW * cpu_seconds),
+    )
+    outcome = field.kernel.improve(task, improver, request, parent=field.run, kept=sealed)
+    cost, refused = outcome.spent, _refusal(outcome, block, rate)
+    scores = outcome.scores or (0.0,) * len(block.puzzles)
+    easy = min(EASY, float(block.work))  # who declares nothing would never be done
+    least = sum(claim(score, block.work) if score > 0 else easy for score in scores)
+    work = max(cost.work, least, cost.cpu_seconds / rate if refused else 0.0)
+    charged = float(most) if outcome.stop_reason.startswith(BROKEN) else min(work, float(most))
+    if refused or not outcome.scores:
+        return Solved(outcome.run, (0.0,) * len(block.puzzles), (), (), charged, cost.cpu_seconds, refused)
+    names = tuple(name for name, score in zip(block.puzzles, outcome.scores, strict=True) if score > 0)
+    texts = tuple(field.world.solutions(outcome.incumbent.program, names))
+    return Solved(outcome.run, outcome.scores, names, texts, charged, cost.cpu_seconds)
+
+
+def _refusal(outcome: Outcome, block: Block, rate: float) -> str:
+    """Returns why what was found does not count, or ""."""
+    cost, most = outcome.spent, block.work * len(block.puzzles)
+    if cost.work > most:
+        return f"it declared {cost.work:,.0f} units of work where {most:,} were allowed"
+    if cost.cpu_seconds > FREE_CPU_SECONDS + cost.work * rate:
+        return f"unmetered work: {cost.cpu_seconds:.1f} CPU-s for {cost.work:,.0f} declared units"
+    claimed = sum(claim(score, block.work) for score in outcome.scores)
+    if outcome.scores and cost.work > ROUNDING * claimed:
+        return f"its answers claim {claimed:,.0f} units of work where it declared {cost.work:,.0f}"
+    return ""
+
+
+def claim(score: float, most: int) -> float:
+    """Returns the work that a score of `effort` stands for at most; all there was for an unsolved puzzle."""
+    return float(most) if score <= 0.0 or most <= EASY else EASY * (most / EASY) ** (2.0 * (1.0 - score))

@@ -1,0 +1,152 @@
+"""The functions of one seed as a world: a stream that is met in passes, and sealed functions to judge by."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rung.kernel.gate import Rules
+from rung.records import Program
+from rung.suites.induction.blocks import FILE, make_block
+from rung.suites.induction.catalogue import grade, prerequisites
+from rung.suites.induction.scramble import scrambled
+from rung.suites.induction.splits import splits
+from rung.suites.suite import Block, Plan, Suite
+
+FIRST, PASSES = 1000, 5
+SEALED = 4000
+HELD_OUT, STREAM = 80, 200
+SMALL_HELD_OUT, SMALL_STREAM, SMALL_OUTSIDE = 30, 80, 10
+_CHUNK = re.compile(r"(?:^#.*\n)*^def (\w+)\(.*\n(?:(?:[ \t].*)?\n)*", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class InductionWorld:
+    """What all arms of one seed meet.
+
+    name: of the variant and seed. stream: names in the order in which they are met, pass after pass; a position in it
+    counts attempts. held, outside: sealed names.
+    """
+
+    name: str
+    seed: int
+    stream: tuple[str, ...]
+    held: tuple[str, ...]
+    outside: tuple[str, ...]
+
+    @property
+    def grades(self) -> Mapping[str, int]:
+        """Depth of every function: the size of its sketch in primitives."""
+        return {name: grade(name) for name in (*self.stream, *self.held, *self.outside)}
+
+    def block(self, at: int, size: int, *, salt: int, solved: frozenset[str]) -> Block | None:
+        """Returns the next unsolved functions of a pass; every pass allows twice the work of the one before.
+
+        at: pass * length of the stream + place in it. A block does not cross the end of a pass.
+        """
+        length = len(self.stream)
+        for number in range(at // length, PASSES):
+            first = at % length if number == at // length else 0
+            places = [place for place in range(first, length) if self.stream[place] not in solved][:size]
+            if places:
+                return make_block(
+                    [self.stream[place] for place in places],
+                    title=f"{self.name}/stream-{at}-{salt}",
+                    seed=self.seed,
+                    work=FIRST << number,
+                    following=number * length + places[-1] + 1,
+                )
+        return None
+
+    def screen(self, size: int, *, salt: int) -> Block:
+        """Returns some functions of the stream, drawn at random."""
+        rng = random.Random(f"screen {self.seed} {salt}")  # noqa: S311 - seeded, no secrets
+        names = rng.sample(self.stream, min(size, len(self.stream)))
+        return make_block(names, title=f"{self.name}/screen-{salt}", seed=self.seed, work=FIRST)
+
+    def held_out(self, work: int | None = None) -> Block:
+        """Returns the sealed functions of the domain."""
+        return self._sealed("held_out", self.held, work)
+
+    def out_of_domain(self, work: int | None = None) -> Block:
+        """Returns the sealed functions on strings."""
+        return self._sealed("out_of_domain", self.outside, work)
+
+    def _sealed(self, title: str, names: tuple[str, ...], work: int | None) -> Block:
+        return make_block(names, title=f"{self.name}/{title}", seed=self.seed, work=work or SEALED)
+
+    def solutions(self, answered: Program, solved: Sequence[str]) -> list[str]:
+        """Returns the source of each function: its own text, after that of all that it calls."""
+        text = answered.files.get(FILE, "")
+        chunks = {chunk[1]: chunk[0].rstrip() for chunk in _CHUNK.finditer(text if isinstance(text, str) else "")}
+        return ["\n\n\n".join(_reached(f"solve_{name}", chunks)) + "\n" for name in solved]
+
+    def scramble(self, solutions: Sequence[str], rng: random.Random) -> list[str]:
+        """Returns random functions of the same types and sizes."""
+        return [scrambled(text, rng) for text in solutions]
+
+
+def _reached(name: str, chunks: Mapping[str, str]) -> Iterator[str]:
+    """Yields the texts of a function and of those it reaches, callees first, each once."""
+    done: set[str] = set()
+    pending = [name]
+    while pending:
+        top = pending[-1]
+        below = [word for word in _WORD.findall(chunks.get(top, "")) if word in chunks and word not in done]
+        fresh = [word for word in below if word not in pending]
+        if fresh and top not in done:
+            pending.append(fresh[0])
+            continue
+        pending.pop()
+        if top in chunks and top not in done:
+            done.add(top)
+            yield chunks[top]
+
+
+def world(seed: int) -> InductionWorld:
+    """Returns the usual world of a seed."""
+    chosen = splits(seed, held_out=HELD_OUT, stream=STREAM)
+    return InductionWorld(f"{seed}", seed, chosen.stream, chosen.held_out, chosen.out_of_domain)
+
+
+def small_world(seed: int) -> InductionWorld:
+    """Returns a share of the world of a seed: sealed functions, all that they are built from, and some more."""
+    whole = world(seed)
+    rng = random.Random(f"small {seed}")  # noqa: S311 - seeded, no secrets
+    held = sorted(whole.held, key=lambda name: (len(prerequisites(name)) == 0, rng.random()))
+    chosen: list[str] = []
+    below: set[str] = set()
+    for name in held:
+        if len(chosen) < SMALL_HELD_OUT and len(below | prerequisites(name)) <= SMALL_STREAM:
+            chosen.append(name)
+            below |= prerequisites(name)
+    stream = [name for name in whole.stream if name in below]
+    for name in whole.stream:
+        if len(stream) < SMALL_STREAM and name not in below and prerequisites(name) <= below:
+            stream.append(name)
+    rng.shuffle(stream)
+    return InductionWorld(f"small-{seed}", seed, tuple(stream), tuple(chosen), whole.outside[:SMALL_OUTSIDE])
+
+
+PLAN = Plan(
+    work=2.2e6,
+    practice=20,
+
+    probe=20,
+    rules=Rules(alpha=0.05, most=200),
+    recheck=20,
+    patience=1.0,
+    primary="stream",
+)
+
+SUITE = Suite(
+    name="induction",
+    goal="Find real functions from examples.",
+    improver="inducer",
+    unit="applications",
+    worlds={"": world, "small": small_world},
+    plan=PLAN,
+)
