@@ -11,6 +11,7 @@ from rung.kernel import codec
 if TYPE_CHECKING:
     from rung.kernel.ledger.port import Ledger
     from rung.records import Program
+    from rung.wire import JSON
 
 SUFFIX = "@main"
 STAGES = ("seed", "shadow", "canary", "main")
@@ -51,7 +52,7 @@ def promote(ledger: Ledger, name: str, program: Program, *, stage: str, by: str,
     """
     if stage not in STAGES:
         raise BadInput(f"there is no stage {stage!r}; the stages are {', '.join(STAGES)}")
-    body = {
+    body: dict[str, JSON] = {
         "improver": name,
         "program": program.id,
         "stage": stage,

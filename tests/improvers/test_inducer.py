@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 
 from rung.records import Task
-from rung.suites.induction import FUNCTIONS, make_task, prerequisites
+from rung.suites.induction import FUNCTIONS, make_block, make_task, prerequisites
+from rung.suites.induction.blocks import statement
 from rung.suites.induction.tasks import equal
+from rung.suites.suite import Block
 
 MODULES = ("improver", "language", "library", "render", "rung_host", "search", "terms")
-EMPTY = {"skills.json": "[]\n", "weights.json": "{}\n", "found.json": "[]\n"}
+EMPTY = {"skills.json": "[]\n", "weights.json": "{}\n", "found.json": "[]\n", "learned.json": '{"solutions": 0}\n'}
 
 
 @dataclass
@@ -226,7 +228,6 @@ def test_costs_follow_the_solutions_and_stay_within_their_limits(inducer: Any) -
     assert set(worlds) == {"I", "L", "N"}
     assert worlds["L"]["fold"] < usual("fold")
     assert any(cost > usual(key) for key, cost in worlds["L"].items())
-    assert worlds["L"]["fold"] < worlds["N"].get("fold", usual("fold"))  # what lists teach counts less for tables
     skills = {entry["name"]: entry["cost"] for entry in json.loads(files["skills.json"])}
     for costs in worlds.values():
         for key, cost in costs.items():
@@ -260,6 +261,73 @@ def test_solutions_are_read_from_diffs_and_from_what_was_found_before(inducer: A
     more = host.children[0].files
     assert [entry["name"] for entry in json.loads(more["found.json"])] == ["rest", "third"]
     assert {entry["name"] for entry in json.loads(more["skills.json"])} == {"rest", "third"}
+
+
+def test_a_block_is_answered_by_one_readable_file(inducer: Any) -> None:
+    block, host = make_block(["total", "median_high", "negatives", "join_words"], title="t", seed=1, work=4000), Host()
+    files = library(inducer, "total", "only_equal")
+    inducer.improver.improve(block_brief(inducer, block, files=files), host)
+    text = host.children[0].files["functions.py"]
+    scope: dict[str, Any] = {}
+    exec(compile(text, "functions.py", "exec"), scope)
+    solved = {name for name in block.puzzles if scope["answer"]({"puzzle": name, "ask": "work"}) is not None}
+    assert solved == {"total", "negatives", "join_words"}
+    assert scope["answer"]({"puzzle": "median_high", "args": [[1, 2]]}) is None
+    assert scope["answer"]({"puzzle": "join_words", "args": [["ab", "c"]]}) == "abc"
+    works = [scope["answer"]({"puzzle": name, "ask": "work"}) for name in solved]
+    assert all(0 < work <= block.work for work in works)
+    assert host.measures[-1] == {"work": sum(works) + block.work, "solved": 3}
+    names = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    assert len(names) == len(set(names))
+
+
+def test_nothing_is_proposed_for_a_block_that_is_too_hard(inducer: Any) -> None:
+    block, host = make_block(["median_high"], title="t", seed=1, work=500), Host()
+    inducer.improver.improve(block_brief(inducer, block), host)
+    assert host.children == []
+    assert host.measures == [{"work": 500, "solved": 0}]
+
+
+def block_brief(inducer: Any, block: Block, *, files: dict[str, str] | None = None) -> Any:
+    task = block.task
+    assert isinstance(task.train, tuple)
+    return SimpleNamespace(
+        program={"id": task.program.id, "files": dict(task.program.files), "entry": task.program.entry},
+        cases=tuple(json.loads(json.dumps(case.input)) for case in task.train), public=None, seed=1,
+        attempts=1, extra=dict(task.extra), feedback=(), value=0.0,
+        improver={"files": {**inducer.files, **(files or {})}, "entry": "improver.py:improve"},
+    )  # fmt: skip
+
+
+def test_the_search_makes_only_what_can_become_a_part_of_the_goal(inducer: Any) -> None:
+    question = inducer.improver.Question(statement("is_even", 1))
+    work = [0]
+    search = inducer.search.Enumeration(
+        question.problem, {}, costs={}, operations=inducer.language.operations(work), work=work
+    )
+    lacks = dict(search.order)
+    assert lacks["B"] == 0
+    assert 0 < lacks["I"] < lacks["I>I"]
+    assert [cost for _, cost in search.order] == sorted(lacks.values(), reverse=True)
+    assert search.run(3000) is not None
+    made = {kind: max(bank) for kind, bank in search.bank.items() if bank}
+    assert all(made[kind] <= made["B"] - lacks[kind] for kind in made)
+
+
+def test_an_improver_that_may_hold_back_waits_until_it_knows_more(inducer: Any) -> None:
+    host, program = Host(), dict(inducer.files)
+    solutions = [{"puzzle": "total", "source": "# term: total L>I = (fold @add 0 $0)\n"}]
+    request = SimpleNamespace(program={"id": "me", "files": program}, improver={"files": program}, attempts=1,
+                              extra={"solutions": solutions, "screen": True}, feedback=(), value=0.0)  # fmt: skip
+    inducer.improver.improve(request, host)
+    assert host.children == []
+    request.extra["settings"] = {"enough": 1}
+    inducer.improver.improve(request, host)
+    assert json.loads(host.children[0].files["learned.json"]) == {"solutions": 1}
+    request.program["files"] = {**program, **host.children.pop().files}
+    inducer.improver.improve(request, host)
+    assert host.children == []  # no more than the library was made from
+    assert all(measures["work"] > 0 for measures in host.measures)
 
 
 def test_nothing_is_learned_from_nothing(inducer: Any) -> None:

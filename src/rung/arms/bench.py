@@ -70,8 +70,17 @@ class Bench:
 
     def _seed(self, seed: int) -> Iterator[ArmResult]:
         key = int(self.registration.key, 16)
-        world = self.suite.worlds[self.registration.variant](derive(key, "world", str(seed)))
-        place = Field(self.kernel, self.suite, world, seed, derive(key, "secret", str(seed)), self.registration.id)
+        variant, world_seed = self.registration.variant, derive(key, "world", str(seed))
+        place = Field(
+            kernel=self.kernel,
+            suite=self.suite,
+            world=self.suite.worlds[variant](world_seed),
+            variant=variant,
+            world_seed=world_seed,
+            seed=seed,
+            secret=derive(key, "secret", str(seed)),
+            run=self.registration.id,
+        )
         like: tuple[ArmResult, list[Adoption]] | None = None
         for arm in self.registration.arms:
             journal = Journal(self.kernel.ledger, self._name(arm, seed), parent=self.registration.id, types=EVENTS)
@@ -140,14 +149,14 @@ class Bench:
 
     def _result(self, arm: str, place: Field, journal: Journal, climb: Climb) -> ArmResult:
         plan, world = self.suite.plan, place.world
-        held = world.held_out()
+        held = place.held_out()
         common = solve(place, held, climb.in_force, sealed=True)
-        outside = world.out_of_domain()
+        outside = place.out_of_domain()
         abroad = solve(place, outside, climb.in_force, sealed=True)
         left = plan.work - climb.work
         moved = common
         if left > WORTH_MOVING * plan.work and arm != "aa":
-            moved = solve(place, world.held_out(held.work + int(left / len(held.puzzles))), climb.in_force)
+            moved = solve(place, place.held_out(held.work + int(left / len(held.puzzles))), climb.in_force)
         share = len(common.names) / len(held.puzzles)
         curve = [*climb.curve, Point(len(climb.steps), climb.work, share)]
         result = ArmResult(

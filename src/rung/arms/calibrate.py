@@ -53,7 +53,7 @@ def null_edits(field: Field, improver: Program, *, evidence_of: str | None) -> T
     for _ in range(edits):
         admitted += decide(flips(pool, rng, plan.rules.most), rules=rules, test=1, admitted=0).admitted
     copy = improver.edit({RENAMED: "The same, under another name.\n"})
-    block = field.world.screen(plan.probe, salt=field.salt("copy"))
+    block = field.screen(plan.probe, salt=field.salt("copy"))
     results = [solve(field, block, program) for program in (improver, copy)]
     pairs = [Pair(new, old) for old, new in zip(results[0].scores, results[1].scores, strict=True)]
     same = decide(iter(pairs), rules=rules, test=1, admitted=0)

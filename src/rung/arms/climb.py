@@ -166,14 +166,14 @@ class Climb:
 
     def _block(self, size: int, salt: int) -> Block | None:
         """Returns the next puzzles, no more than what is left can pay for."""
-        world, solved = self.place.world, frozenset(self.solved)
-        block = world.block(self.at, size, salt=salt, solved=solved)
+        solved = frozenset(self.solved)
+        block = self.place.stream(self.at, size, salt=salt, solved=solved)
         if block is None:
             return None
         affordable = max(1, int((self.place.suite.plan.work - self.work) / block.work))
         if affordable >= len(block.puzzles):
             return block
-        return world.block(self.at, affordable, salt=salt, solved=solved)
+        return self.place.stream(self.at, affordable, salt=salt, solved=solved)
 
     def _charged(self, puzzles: tuple[str, ...], most: float, improver: Program, result: Solved) -> Solved:
         """Returns the result, charged; a search that the same improver goes on with is not paid for twice."""
@@ -221,7 +221,7 @@ class Climb:
         plan = self.place.suite.plan
         while self.work < plan.work:
             salt = self.place.salt("gate", str(self.tests), successor.id, str(self.at))
-            block = self.place.world.block(self.at, plan.probe, salt=salt, solved=frozenset(self.solved))
+            block = self.place.stream(self.at, plan.probe, salt=salt, solved=frozenset(self.solved))
             if block is None:
                 return
             self.at = block.following
@@ -272,7 +272,7 @@ class Climb:
         plan = self.place.suite.plan
         if not plan.recheck:
             return None
-        block = self.place.world.screen(plan.recheck, salt=self.place.salt(name, str(number), successor.id))
+        block = self.place.screen(plan.recheck, salt=self.place.salt(name, str(number), successor.id))
         results = [solve(self.place, block, program) for program in (self.in_force, successor)]
         return paired_gain(results[0].scores, results[1].scores, seed=self.place.salt("interval", name, str(number)))
 
@@ -280,7 +280,7 @@ class Climb:
         """Returns the id of an adopted improver that is taken back now, None when all of them stand."""
         plan, undone = self.place.suite.plan, self.in_force.id
         if self.watch is not None:
-            block = self.place.world.screen(plan.canary, salt=self.place.salt("canary", str(number)))
+            block = self.place.screen(plan.canary, salt=self.place.salt("canary", str(number)))
             old, new = (solve(self.place, block, each) for each in (self.watch.predecessor, self.in_force))
             self.work += old.work + new.work
             self.cpu_seconds += old.cpu_seconds + new.cpu_seconds
@@ -304,7 +304,7 @@ class Climb:
 
     def _measure(self, generation: int) -> None:
         """Adds a point to the held-out curve; looking is free for the arm and tells it nothing."""
-        block = self.place.world.held_out()
+        block = self.place.held_out()
         result = solve(self.place, block, self.in_force)
         share = len(result.names) / len(block.puzzles)
         self.curve.append(Point(generation, self.work, share))

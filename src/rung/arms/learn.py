@@ -57,11 +57,11 @@ def learn(field: Field, improver: Program, lessons: Sequence[Lesson], *, generat
       RungError: see errors.py.
     """
     plan = field.suite.plan
-    block = field.world.screen(LOOK, salt=field.salt("look", str(generation)))
+    block = field.screen(LOOK, salt=field.salt("look", str(generation)))
     seconds = FREE_CPU_SECONDS + HARD * block.work * LOOK * plan.cpu_seconds_per_work
     task = improver_task(
         improver,
-        lambda seed: field.world.screen(LOOK, salt=field.salt("screen", str(seed))).task,
+        lambda seed: field.screen(LOOK, salt=field.salt("screen", str(seed))).task,
         train=1,
         validation=1,
         attempts=ATTEMPTS,

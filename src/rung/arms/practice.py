@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rung import wire
 from rung.kernel.budget import Allowance
 from rung.kernel.draw import derive
 from rung.kernel.identity import Request
+from rung.suites.registry import REFERENCE, called
 from rung.suites.suite import EASY
 
 if TYPE_CHECKING:
     from rung.kernel.kernel import Kernel
     from rung.records import Outcome, Program
     from rung.suites.suite import Block, Suite, World
+    from rung.wire import JSON
 
 FREE_CPU_SECONDS = 3.0  # of one block, whatever work was declared: processes, imports, evaluation
 WAIT_SECONDS, SLOW = 30.0, 4.0  # of the clock: so much, and so many times the CPU seconds that are allowed
 ROUNDING = 1.01
+LONGEST = 20_000  # characters of one solution that are kept as a lesson
 BROKEN = ("the improver failed", "budget of")  # how a search ends that did not end by itself
 HARD = 3.0  # a block may take so many times the CPU that its whole work may take, then the kernel ends it
 
@@ -26,6 +30,7 @@ HARD = 3.0  # a block may take so many times the CPU that its whole work may tak
 class Field:
     """Where the arms of one seed climb.
 
+    variant, world_seed: which of the suite's worlds it is.
     secret: what everything drawn follows from; no improver knows it. run: under which the blocks are recorded, so that
     two arms that ask the same improver the same thing share the answer, and each is charged for it.
     """
@@ -36,10 +41,38 @@ class Field:
     seed: int
     secret: int
     run: str
+    variant: str = ""
+    world_seed: int = 0
 
     def salt(self, *labels: str) -> int:
         """Returns 63 bits for a draw."""
         return derive(self.secret, *labels)
+
+    def stream(self, at: int, size: int, *, salt: int, solved: frozenset[str]) -> Block | None:
+        """Returns the next puzzles of the stream, None when it has ended."""
+        known: list[JSON] = [*sorted(solved)] if self.world.stream else []
+        return self._named({"call": "block", "at": at, "size": size, "salt": str(salt), "solved": known})
+
+    def screen(self, size: int, *, salt: int) -> Block:
+        """Returns puzzles like the stream's, but not its next ones."""
+        return self._there({"call": "screen", "size": size, "salt": str(salt)})
+
+    def held_out(self, work: int | None = None) -> Block:
+        """Returns the sealed puzzles."""
+        return self._there({"call": "held_out", "work": work})
+
+    def out_of_domain(self) -> Block:
+        """Returns the sealed puzzles of another world."""
+        return self._there({"call": "out_of_domain", "work": None})
+
+    def _there(self, call: dict[str, JSON]) -> Block:
+        block = self._named(call)
+        assert block is not None  # noqa: S101 - only a stream can end
+        return block
+
+    def _named(self, call: dict[str, JSON]) -> Block | None:
+        whole: JSON = {"suite": self.suite.name, "variant": self.variant, "seed": str(self.world_seed), **call}
+        return called(self.world, call, reference=REFERENCE + wire.canonical(whole).decode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +101,14 @@ def solve(field: Field, block: Block, improver: Program, *, sealed: bool = False
       RungError: see errors.py; an improver that fails has solved nothing, which is no error.
     """
     rate, most = field.suite.plan.cpu_seconds_per_work, block.work * len(block.puzzles)
-    task = replace(block.task, extra={**block.task.extra, "work": block.work})
     cpu_seconds = FREE_CPU_SECONDS + HARD * most * rate
     request = Request(
-        seed=field.salt("solve", task.name),
+        seed=field.salt("solve", block.task.name),
         attempts=1,
         allowance=Allowance(cpu_seconds=cpu_seconds, seconds=WAIT_SECONDS + SLOW * cpu_seconds),
+        reference=block.reference,
     )
-    outcome = field.kernel.improve(task, improver, request, parent=field.run, kept=sealed)
+    outcome = field.kernel.improve(block.task, improver, request, parent=field.run, kept=sealed)
     cost, refused = outcome.spent, _refusal(outcome, block, rate)
     scores = outcome.scores or (0.0,) * len(block.puzzles)
     easy = min(EASY, float(block.work))  # who declares nothing would never be done
@@ -85,7 +118,7 @@ def solve(field: Field, block: Block, improver: Program, *, sealed: bool = False
     if refused or not outcome.scores:
         return Solved(outcome.run, (0.0,) * len(block.puzzles), (), (), charged, cost.cpu_seconds, refused)
     names = tuple(name for name, score in zip(block.puzzles, outcome.scores, strict=True) if score > 0)
-    texts = tuple(field.world.solutions(outcome.incumbent.program, names))
+    texts = tuple(text[:LONGEST] for text in field.world.solutions(outcome.incumbent.program, names))
     return Solved(outcome.run, outcome.scores, names, texts, charged, cost.cpu_seconds)
 
 

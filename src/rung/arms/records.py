@@ -28,11 +28,11 @@ class Step:
     """One generation of an arm.
 
     work, cpu_seconds: spent by the arm until the end of it. tried, solved: puzzles of practice. gate_work: of this
-    generation alone, what learning, the gate and the watch took. solver, in_force: program ids, of who practised and of who is in force afterwards.
-    proposal: id of the successor that was judged, None when none was proposed. verdict: the gate's, None when it was
-    not asked. claimed: the effect estimated again on fresh puzzles after adoption. redrawn: the same, drawn once more
-    for calibration. stage: of who is in force: "seed", "canary" or "main". undone: id of what was popped. bytes: size
-    of the improver in force.
+    generation alone, what learning, the gate and the watch took. solver, in_force: program ids, of who practised and of
+    who is in force afterwards. proposal: id of the successor that was judged, None when there was none. verdict: the
+    gate's, None when it was not asked. claimed: the effect estimated again on fresh puzzles after adoption. redrawn:
+    the same, drawn once more. stage: of who is in force: "seed", "canary" or "main". undone: id of what was
+    popped. bytes: size of the improver in force.
     """
 
     number: int

@@ -59,6 +59,8 @@ def request_of(suite: Suite, improver: Program, *, variant: str, arms: Sequence[
         raise BadInput(f"suite {suite.name!r} has no world {variant!r}; it has {known}")
     if seeds < 1 or not arms:
         raise BadInput(f"a comparison takes at least one seed and one arm, not {seeds} and {len(arms)}")
+    if "sham" in arms and "self" not in arms:
+        raise BadInput("SHAM makes as many edits as SELF adopted, so it needs it: name self among the arms too")
     ordered: list[JSON] = [arm for arm in ARMS if arm in arms]
     return {
         "suite": suite.name,

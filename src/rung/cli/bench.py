@@ -67,7 +67,9 @@ def comparison_document(compared: Compared, *, workspace: Path) -> dict[str, JSO
     ledger = read_ledger(workspace)
     try:
         facts = Facts(suite.name, registration.id, compared.sandbox)
-        events = ledger.read(types=("registration", "arm_start", "verdict", "adopted", "undone", "generation", "commit", "pairs"))
+        events = ledger.read(
+            types=("registration", "arm_start", "verdict", "adopted", "undone", "generation", "commit", "pairs")
+        )
         decisions = closure(compared.results.get("self", []), facts, events=events)
     finally:
         ledger.close()

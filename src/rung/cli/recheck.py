@@ -10,6 +10,9 @@ from rung.kernel import codec
 from rung.kernel.budget import Allowance
 from rung.kernel.draw import draw_cases
 from rung.kernel.identity import Request, run_key
+from rung.suites.registry import REFERENCE, find_block
+
+PLACES = ("outside", "inside", "confirming")  # where a part of another run may have been made
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +29,16 @@ def recorded_task(ledger: Ledger, story: Story, *, workspace: Path) -> Task:
       BadInput: it is gone, or it is another one by now, so that its scores would mean something else.
     """
     start = story.start
-    task = api.find_again(start["reference"], workspace)
+    if start["task"].endswith("/learn"):
+        raise BadInput(
+            "an improver that proposed: what it was judged by are runs of their own, with scores of their own"
+        )
+    block = start["reference"].startswith(REFERENCE)
+    task = find_block(start["reference"]) if block else api.find_again(start["reference"], workspace)
     improver = codec.program_from_bytes(ledger.get(start["improver"]))
     request = Request(int(start["seed"]), start["attempts"], Allowance(**start["allowance"]))
-    if run_key(task, improver, request) != story.run:
+    parents = [None, *(f"{story.parent} {place}" for place in PLACES if story.parent)]
+    if story.run not in {run_key(task, improver, request, parent=parent) for parent in parents}:
         raise BadInput(
             f"the task {start['reference']} has changed since run {story.run}: its scores would mean something else; "
             "bring the task back as it was, or improve it anew"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +29,7 @@ from rung.kernel import codec
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from rung.kernel.ledger.port import Ledger
     from rung.wire import JSON
@@ -38,6 +39,7 @@ STEPS_SHOWN = 12
 
 def show(
     run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run; without it, all of them.")] = None,
+    inner: Annotated[bool, typer.Option("--inner", help="Also runs that are a part of another one.")] = False,
     workspace: WORKSPACE = api.WORKSPACE,
     json: AS_JSON = False,
 ) -> None:
@@ -45,7 +47,7 @@ def show(
     ledger = existing_ledger(workspace)
     try:
         if run is None:
-            _show_all(ledger, json=json)
+            _show_all(ledger, json=json, inner=inner)
             return
         story = story_of(ledger, find_run(ledger, run))
     finally:
@@ -56,8 +58,8 @@ def show(
         _print_run(results(), story)
 
 
-def _show_all(ledger: Ledger, *, json: bool) -> None:
-    found = stories(ledger)
+def _show_all(ledger: Ledger, *, json: bool, inner: bool) -> None:
+    found = [story for story in stories(ledger) if inner or story.parent is None]
     if json:
         print_json([_summary(story) for story in found])
         return
@@ -74,10 +76,26 @@ def _show_all(ledger: Ledger, *, json: bool) -> None:
             story.state,
             datetime.fromtimestamp(story.began, UTC).strftime("%Y-%m-%d %H:%M"),
         )
-    out = results()
-    out.print(rows)
-    if not found:
+    out, compared = results(), _comparisons(ledger)
+    if found:
+        out.print(rows)
+    if compared.row_count:
+        out.print(compared)
+    if not found and not compared.row_count:
         out.print("no run yet; `rung improve TASK` starts one")
+
+
+def _comparisons(ledger: Ledger) -> Table:
+    rows = table("comparison", "suite", "world", "arms", "#seeds", "state", "key")
+    events = list(ledger.read(types=("registration", "bench_end")))
+    ended = {event.run for event in events if event.type == "bench_end"}
+    for event in events:
+        body: Any = event.body
+        if event.type == "registration":
+            state = "finished" if event.run in ended else "unfinished"
+            world, arms = body["variant"] or "-", ", ".join(body["arms"])
+            rows.add_row(event.run, body["suite"], world, arms, str(body["seeds"]), state, body["key"])
+    return rows
 
 
 def improver_name(improver: str) -> str:

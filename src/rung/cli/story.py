@@ -33,6 +33,7 @@ class Story:
 
     def __init__(self) -> None:
         self.run = ""
+        self.parent: str | None = None
         self.start: Any = None
         self.end: Any = None
         self.began = self.latest = 0.0
@@ -57,7 +58,7 @@ class Story:
             self.spent = codec.cost_from_json(body["spent"])
         match event.type:
             case "run_start":
-                self.start, self.began = body, event.at
+                self.start, self.began, self.parent = body, event.at, event.parent_run
             case "evaluation":
                 self._evaluation(body)
             case "rescore":

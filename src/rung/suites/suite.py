@@ -24,13 +24,14 @@ class Block:
     task: its train, validation and held-out cases are the same puzzles in the same order, judged on other hidden
     examples; a score is 0 for an unsolved puzzle, else `effort`. puzzles: their names, in that order.
     work: what an improver may spend on each, in the suite's unit; the brief says so as extra["work"].
-    following: where the stream goes on.
+    following: where the stream goes on. reference: how the very same block is made again from a ledger.
     """
 
     task: Task
     puzzles: tuple[str, ...]
     work: int
     following: int = 0
+    reference: str = ""
 
 
 class World(Protocol):

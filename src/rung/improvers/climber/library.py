@@ -14,7 +14,7 @@ from grammar import SEED, Grammar, Portfolio
 PRICES = (1.0, 0.25)
 SHARES = (0.6, 0.85)
 USES = 2
-SAVING = 0.1
+SAVING = 0.05
 FEWEST = 4
 CHANCE = 4.0
 ROUNDS = 2

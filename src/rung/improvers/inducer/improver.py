@@ -46,16 +46,18 @@ def learn(brief, host, settings):
     from library import libraries  # noqa: PLC0415 - a process that solves a task does not pay for this file
 
     given = brief.extra.get("solutions", ())
+    known = json.loads(brief.program["files"]["learned.json"])["solutions"]
+    if brief.extra.get("screen") and len(given) < max(settings["enough"], settings["growth"] * known):
+        host.log(work=len(given), texts=len(given))
+        return {"stopped": "too little is known that the library does not hold: a proof would cost more than it brings"}
     texts = [solution["source"] for solution in given] + list(brief.feedback)
     files, parent, best, left = brief.program["files"], brief.program["id"], brief.value, brief.attempts
     for _ in range(settings["rounds"]):
         host.log(work=settings["learning"] * len(texts), texts=len(texts))
-        proposals = libraries(files, texts, settings)[: left if brief.extra.get("screen", True) else 1]
+        proposals = libraries(files, texts, settings)[: 1 if given else left]
         if given:  # what is handed over each time needs no copy
-            proposals = [
-                (operator, {name: text for name, text in changed.items() if name != "found.json"})
-                for operator, changed in proposals
-            ]
+            count = json.dumps({"solutions": len(given)}) + "\n"
+            proposals = [(by, {**changed, "found.json": "[]\n", "learned.json": count}) for by, changed in proposals]
         if not proposals:
             break
         left -= len(proposals)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rung.kernel.gate import Rules
 from rung.records import Program
 from rung.suites.induction.blocks import FILE, make_block
-from rung.suites.induction.catalogue import grade, prerequisites
+from rung.suites.induction.catalogue import grade
 from rung.suites.induction.scramble import scrambled
 from rung.suites.induction.splits import splits
 from rung.suites.suite import Block, Plan, Suite
 
-FIRST, PASSES = 1000, 5
+PASSES = (1000, 1400, 2000, 2800, 4000, 5600, 8000, 11300, 16000, 22600, 32000)
 SEALED = 4000
-HELD_OUT, STREAM = 80, 200
-SMALL_HELD_OUT, SMALL_STREAM, SMALL_OUTSIDE = 30, 80, 10
+HELD_OUT = 80
+SMALL_SEALED = 30
 _CHUNK = re.compile(r"(?:^#.*\n)*^def (\w+)\(.*\n(?:(?:[ \t].*)?\n)*", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
@@ -43,12 +43,12 @@ class InductionWorld:
         return {name: grade(name) for name in (*self.stream, *self.held, *self.outside)}
 
     def block(self, at: int, size: int, *, salt: int, solved: frozenset[str]) -> Block | None:
-        """Returns the next unsolved functions of a pass; every pass allows twice the work of the one before.
+        """Returns the next unsolved functions of a pass; every pass allows more work than the one before.
 
         at: pass * length of the stream + place in it. A block does not cross the end of a pass.
         """
         length = len(self.stream)
-        for number in range(at // length, PASSES):
+        for number in range(at // length, len(PASSES)):
             first = at % length if number == at // length else 0
             places = [place for place in range(first, length) if self.stream[place] not in solved][:size]
             if places:
@@ -56,7 +56,7 @@ class InductionWorld:
                     [self.stream[place] for place in places],
                     title=f"{self.name}/stream-{at}-{salt}",
                     seed=self.seed,
-                    work=FIRST << number,
+                    work=PASSES[number],
                     following=number * length + places[-1] + 1,
                 )
         return None
@@ -65,7 +65,7 @@ class InductionWorld:
         """Returns some functions of the stream, drawn at random."""
         rng = random.Random(f"screen {self.seed} {salt}")  # noqa: S311 - seeded, no secrets
         names = rng.sample(self.stream, min(size, len(self.stream)))
-        return make_block(names, title=f"{self.name}/screen-{salt}", seed=self.seed, work=FIRST)
+        return make_block(names, title=f"{self.name}/screen-{salt}", seed=self.seed, work=PASSES[0])
 
     def held_out(self, work: int | None = None) -> Block:
         """Returns the sealed functions of the domain."""
@@ -108,38 +108,28 @@ def _reached(name: str, chunks: Mapping[str, str]) -> Iterator[str]:
 
 def world(seed: int) -> InductionWorld:
     """Returns the usual world of a seed."""
-    chosen = splits(seed, held_out=HELD_OUT, stream=STREAM)
+    chosen = splits(seed, held_out=HELD_OUT)
     return InductionWorld(f"{seed}", seed, chosen.stream, chosen.held_out, chosen.out_of_domain)
 
 
 def small_world(seed: int) -> InductionWorld:
-    """Returns a share of the world of a seed: sealed functions, all that they are built from, and some more."""
+    """Returns the world of a seed with fewer sealed functions; the stream is whole, for a gate needs evidence."""
     whole = world(seed)
     rng = random.Random(f"small {seed}")  # noqa: S311 - seeded, no secrets
-    held = sorted(whole.held, key=lambda name: (len(prerequisites(name)) == 0, rng.random()))
-    chosen: list[str] = []
-    below: set[str] = set()
-    for name in held:
-        if len(chosen) < SMALL_HELD_OUT and len(below | prerequisites(name)) <= SMALL_STREAM:
-            chosen.append(name)
-            below |= prerequisites(name)
-    stream = [name for name in whole.stream if name in below]
-    for name in whole.stream:
-        if len(stream) < SMALL_STREAM and name not in below and prerequisites(name) <= below:
-            stream.append(name)
-    rng.shuffle(stream)
-    return InductionWorld(f"small-{seed}", seed, tuple(stream), tuple(chosen), whole.outside[:SMALL_OUTSIDE])
+    held, outside = (tuple(sorted(rng.sample(names, SMALL_SEALED))) for names in (whole.held, whole.outside))
+    return replace(whole, name=f"small-{seed}", held=held, outside=outside)
 
 
 PLAN = Plan(
     work=2.2e6,
     practice=20,
-
     probe=20,
-    rules=Rules(alpha=0.05, most=200),
+    rules=Rules(alpha=0.05, most=300, plan=4, stakes=(0.5, 0.9)),
     recheck=20,
     patience=1.0,
+    canary=4,
     primary="stream",
+    stationary=False,
 )
 
 SUITE = Suite(

@@ -9,8 +9,8 @@ from rung.suites.suite import Plan, Suite
 PLAN = Plan(
     work=2_000_000,
     practice=40,
-    practice_work=20_000,
-    probe=16,
+    practice_work=40_000,
+    probe=10,
     rules=Rules(alpha=0.05, most=160, plan=24, stakes=(0.5, 0.95)),
     recheck=80,
     patience=0.3,
