@@ -11,6 +11,7 @@ from rung import api
 from rung.arms.compare import Ask, Compared, Watcher, compare
 from rung.arms.records import ARMS
 from rung.cli.bench_report import figure_text, print_report
+from rung.cli.bench_search import search
 from rung.cli.bench_view import View
 from rung.cli.options import AS_JSON, SANDBOX, WORKSPACE
 from rung.cli.screen import foreign_talk, print_json, talk
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
     from rung.wire import JSON
 
 EVERY = ",".join(ARMS)
+SEEDS = 4
 
 
 def bench(  # noqa: PLR0913 - the options of the command
     suite: Annotated[str, typer.Argument(metavar="SUITE", help="ladder, null, induction or search.")],
     *,
     arms: Annotated[str, typer.Option(help="Which arms, with commas between them.")] = EVERY,
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Paired seeds.")] = 4,
+    seeds: Annotated[int | None, typer.Option(min=1, max=1000, help="Paired seeds.  [default: 4; search: 200]")] = None,
     world: Annotated[str, typer.Option(help="A variant of the suite's worlds.")] = "",
     screen: Annotated[
         bool, typer.Option("--screen/--no-screen", help="Whether improvers may hold back proposals.")
@@ -43,11 +45,16 @@ def bench(  # noqa: PLR0913 - the options of the command
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     """Measure what recursion buys on a suite. The same command again goes on with one that was interrupted."""
+    if suite == "search":
+        given = {"--arms": arms != EVERY, "--world": bool(world), "--no-screen": not screen, "--figure": bool(figure)}
+        unknown = [name for name, there in given.items() if there]
+        search(seeds=seeds, key=key, workspace=workspace, sandbox=sandbox, json=json, quiet=quiet, unknown=unknown)
+        return
     found = find_suite(suite)
     names = tuple(name.strip() for name in arms.split(",") if name.strip())
     if figure is not None and (figure.suffix != ".svg" or not figure.resolve().parent.is_dir()):
         raise BadInput(f"a figure is written to a file NAME.svg in a folder that exists, not to {figure}")
-    ask = Ask(names, seeds, world, key, None if screen else {"screen": False})
+    ask = Ask(names, seeds or SEEDS, world, key, None if screen else {"screen": False})
     with foreign_talk(), View(found, quiet=quiet) as view:
         watcher = Watcher(view.begun, view.step, view.ended)
         compared = compare(found, ask, workspace=workspace, sandbox=sandbox, watcher=watcher)
