@@ -84,11 +84,13 @@ def test_practice_that_was_never_charged_is_no_rate() -> None:
 
 
 def test_a_watch_ends_when_the_predecessor_was_better() -> None:
-    watch = Watch(SEED, generations=2, alpha=0.05, stakes=(0.5, 0.95))
+    watch = Watch(SEED, index=0, alpha=0.05, stakes=(0.5, 0.95))
+    watch.left = 2
     assert not watch.see([1.0, 1.0], [0.0, 0.0])
     assert watch.left == 1
     assert watch.see([1.0] * 4, [0.0] * 4)
-    calm = Watch(SEED, generations=2, alpha=0.05, stakes=(0.5, 0.95))
+    calm = Watch(SEED, index=0, alpha=0.05, stakes=(0.5, 0.95))
+    calm.left = 2
     assert not calm.see([1.0] * 50, [1.0] * 50)
     assert not calm.see([0.0] * 50, [1.0] * 50)
     assert calm.left == 0
@@ -99,7 +101,7 @@ def test_a_watch_seldom_fails_what_is_no_worse() -> None:
     rng = random.Random(3)
     failed = 0
     for _ in range(1000):
-        watch = Watch(SEED, generations=4, alpha=0.05, stakes=(0.5, 0.95))
+        watch = Watch(SEED, index=0, alpha=0.05, stakes=(0.5, 0.95))
         failed += any(
             watch.see([float(rng.random() < 0.5) for _ in range(8)], [float(rng.random() < 0.5) for _ in range(8)])
             for _ in range(4)

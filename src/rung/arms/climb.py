@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rung.arms.learn import Lesson, learn
-from rung.arms.practice import Field, Solved, solve
+from rung.arms.practice import Field, Solved, Speed, solve
 from rung.arms.records import Point, Step
 from rung.arms.undo import Checkpoint, Watch, fallen
 from rung.kernel import codec
@@ -218,7 +218,7 @@ class Climb:
 
     def _pairs(self, successor: Program, number: int) -> Iterator[Pair]:
         """Yields the scores of the successor and of the improver in force on puzzles drawn after the commit."""
-        plan = self.place.suite.plan
+        plan, speed = self.place.suite.plan, Speed()
         while self.work < plan.work:
             salt = self.place.salt("gate", str(self.tests), successor.id, str(self.at))
             block = self.place.stream(self.at, plan.probe, salt=salt, solved=frozenset(self.solved))
@@ -235,12 +235,12 @@ class Climb:
             self._remember(practised, number)
             if self.policy.own:
                 self._remember_names(new, number)
+            scores = speed.believed(new, beside=old)
             self.journal.record(
-                "pairs", {"program": successor.id, "successor": list(new.scores), "incumbent": list(old.scores)}
+                "pairs", {"program": successor.id, "successor": list(scores), "incumbent": list(old.scores)}
             )
             yield from (
-                Pair(n, o, {"solved": (float(n > 0), float(o > 0))})
-                for n, o in zip(new.scores, old.scores, strict=True)
+                Pair(n, o, {"solved": (float(n > 0), float(o > 0))}) for n, o in zip(scores, old.scores, strict=True)
             )
 
     def _remember_names(self, result: Solved, number: int) -> None:
@@ -256,7 +256,10 @@ class Climb:
         plan = self.place.suite.plan
         claimed, redrawn = (self._effect(successor, number, name) for name in ("recheck", "redraw"))
         self.checkpoints.append(Checkpoint(self.in_force, self.earned, self.practised, self.work - mark, number))
-        self.watch = Watch(self.in_force, generations=plan.watch, alpha=plan.rules.alpha, stakes=plan.rules.stakes)
+        if self.watch is None:
+            index = len(self.checkpoints) - 1
+            self.watch = Watch(self.in_force, index=index, alpha=plan.rules.alpha, stakes=plan.rules.stakes)
+        self.watch.left = plan.watch
         self.in_force, self.last_work = successor, self.work
         self.admitted += 1
         self.adoptions.append(Adoption(number, lessons, successor))
@@ -285,7 +288,7 @@ class Climb:
             self.work += old.work + new.work
             self.cpu_seconds += old.cpu_seconds + new.cpu_seconds
             if self.watch.see(old.scores, new.scores):
-                return self._undo(len(self.checkpoints) - 1, number, undone, "worse than before on paired puzzles")
+                return self._undo(self.watch.index, number, undone, "worse than before on paired puzzles")
             self.watch = self.watch if self.watch.left > 0 else None
         if plan.stationary and self.policy.own:
             index = fallen(self.checkpoints, earned=self.earned, practised=self.practised)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rung.arms.practice import FREE_CPU_SECONDS, HARD, SLOW, WAIT_SECONDS
+from rung.arms.practice import HARD, SEALED_CPU_SECONDS, SLOW, WAIT_SECONDS
 from rung.errors import BadInput
 from rung.kernel import codec
 from rung.kernel.budget import Allowance
@@ -58,7 +58,7 @@ def learn(field: Field, improver: Program, lessons: Sequence[Lesson], *, generat
     """
     plan = field.suite.plan
     block = field.screen(LOOK, salt=field.salt("look", str(generation)))
-    seconds = FREE_CPU_SECONDS + HARD * block.work * LOOK * plan.cpu_seconds_per_work
+    seconds = SEALED_CPU_SECONDS + HARD * block.work * LOOK * plan.cpu_seconds_per_work
     task = improver_task(
         improver,
         lambda seed: field.screen(LOOK, salt=field.salt("screen", str(seed))).task,

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from rung.suites.suite import Block, Suite, World
     from rung.wire import JSON
 
-FREE_CPU_SECONDS = 3.0  # of one block, whatever work was declared: processes, imports, evaluation
+FREE_CPU_SECONDS = 0.6  # of one block, whatever work was declared: processes, imports, evaluation
+SEALED_CPU_SECONDS = 1.5  # the same where a second backend confirms, in fresh interpreters
+COMPARED_CPU_SECONDS, FASTER = 0.5, 2.2  # from so much CPU on, who declares so much less for it is not believed
 WAIT_SECONDS, SLOW = 30.0, 4.0  # of the clock: so much, and so many times the CPU seconds that are allowed
 ROUNDING = 1.01
 LONGEST = 20_000  # characters of one solution that are kept as a lesson
@@ -101,7 +103,8 @@ def solve(field: Field, block: Block, improver: Program, *, sealed: bool = False
       RungError: see errors.py; an improver that fails has solved nothing, which is no error.
     """
     rate, most = field.suite.plan.cpu_seconds_per_work, block.work * len(block.puzzles)
-    cpu_seconds = FREE_CPU_SECONDS + HARD * most * rate
+    free = SEALED_CPU_SECONDS if sealed else FREE_CPU_SECONDS
+    cpu_seconds = free + HARD * most * rate
     request = Request(
         seed=field.salt("solve", block.task.name),
         attempts=1,
@@ -109,7 +112,7 @@ def solve(field: Field, block: Block, improver: Program, *, sealed: bool = False
         reference=block.reference,
     )
     outcome = field.kernel.improve(block.task, improver, request, parent=field.run, kept=sealed)
-    cost, refused = outcome.spent, _refusal(outcome, block, rate)
+    cost, refused = outcome.spent, _refusal(outcome, block, rate=rate, free=free)
     scores = outcome.scores or (0.0,) * len(block.puzzles)
     easy = min(EASY, float(block.work))  # who declares nothing would never be done
     least = sum(claim(score, block.work) if score > 0 else easy for score in scores)
@@ -122,17 +125,35 @@ def solve(field: Field, block: Block, improver: Program, *, sealed: bool = False
     return Solved(outcome.run, outcome.scores, names, texts, charged, cost.cpu_seconds)
 
 
-def _refusal(outcome: Outcome, block: Block, rate: float) -> str:
+def _refusal(outcome: Outcome, block: Block, *, rate: float, free: float) -> str:
     """Returns why what was found does not count, or ""."""
     cost, most = outcome.spent, block.work * len(block.puzzles)
     if cost.work > most:
         return f"it declared {cost.work:,.0f} units of work where {most:,} were allowed"
-    if cost.cpu_seconds > FREE_CPU_SECONDS + cost.work * rate:
+    if cost.cpu_seconds > free + cost.work * rate:
         return f"unmetered work: {cost.cpu_seconds:.1f} CPU-s for {cost.work:,.0f} declared units"
     claimed = sum(claim(score, block.work) for score in outcome.scores)
     if outcome.scores and cost.work > ROUNDING * claimed:
         return f"its answers claim {claimed:,.0f} units of work where it declared {cost.work:,.0f}"
     return ""
+
+
+class Speed:
+    """What two improvers declare for their CPU time on the same blocks, summed up: the machine is the same for both."""
+
+    def __init__(self) -> None:
+        self._sums = [(0.0, 0.0), (0.0, 0.0)]
+
+    def believed(self, result: Solved, *, beside: Solved) -> tuple[float, ...]:
+        """Returns the scores, or zeros when the CPU time says that much more was done than was declared."""
+        self._sums = [
+            (cpu + each.cpu_seconds, work + each.work)
+            for (cpu, work), each in zip(self._sums, (result, beside), strict=True)
+        ]
+        (cpu, work), (usual_cpu, usual_work) = self._sums
+        if cpu > COMPARED_CPU_SECONDS and cpu * usual_work > FASTER * usual_cpu * work:
+            return (0.0,) * len(result.scores)
+        return result.scores
 
 
 def claim(score: float, most: int) -> float:

@@ -36,31 +36,36 @@ class Checkpoint:
 
 
 def fallen(checkpoints: Sequence[Checkpoint], *, earned: int, practised: float) -> int | None:
-    """Returns the index of the oldest adoption that has to be undone, None when all of them stand.
+    """Returns the index of the adoption that has to be undone, the newest first, None when all of them stand.
 
-    Since every adoption, its own cost included, more must have been earned per work than between it and the adoption
-    before. It is asked only when the change has had PAYBACK times its cost to work, and what is worse by chance alone
-    stays: the rate must be lower by SURE standard errors of a count.
+    Since every adoption, its own cost included, more must have been earned per work than before it, back to the
+    adoption before or as far as there is something to compare with. It is asked only when the change has had PAYBACK
+    times its cost to work, and what is worse by chance alone stays: the rate must be lower by SURE standard errors.
     """
     marks = [(0, 0.0), *((point.earned, point.practised) for point in checkpoints)]
-    for index, point in enumerate(checkpoints):
-        start, middle = marks[index], marks[index + 1]
+    for index in reversed(range(len(checkpoints))):
+        middle, cost = marks[index + 1], checkpoints[index].cost
+        start = next((mark for mark in reversed(marks[: index + 1]) if middle[0] - mark[0] >= FEWEST), marks[0])
         before, since = (middle[0] - start[0], middle[1] - start[1]), (earned - middle[0], practised - middle[1])
-        if before[0] < FEWEST or before[1] <= 0.0 or since[1] < max(PAYBACK * point.cost, 1.0):
+        if before[0] < FEWEST or before[1] <= 0.0 or since[1] < max(PAYBACK * cost, 1.0):
             continue
-        cost = since[1] + point.cost
-        rates = before[0] / before[1], since[0] / cost
-        error = math.sqrt(before[0] / before[1] ** 2 + max(since[0], 1) / cost**2)
+        spent = since[1] + cost
+        rates = before[0] / before[1], since[0] / spent
+        error = math.sqrt(before[0] / before[1] ** 2 + max(since[0], 1) / spent**2)
         if rates[1] < rates[0] - SURE * error:
             return index
     return None
 
 
 class Watch:
-    """A canary under watch: a bet, on paired puzzles, that the predecessor was better after all."""
+    """A canary under watch: a bet, on paired puzzles, that the predecessor was better after all.
 
-    def __init__(self, predecessor: Program, *, generations: int, alpha: float, stakes: tuple[float, ...]) -> None:
-        self.predecessor, self.left = predecessor, generations
+    index: of the checkpoint to go back to. left: generations of watch that are to come; a canary that adopts another
+    one stays under watch beside the same predecessor, and so does what it adopted.
+    """
+
+    def __init__(self, predecessor: Program, *, index: int, alpha: float, stakes: tuple[float, ...]) -> None:
+        self.predecessor, self.index, self.left = predecessor, index, 0
         self._bet, self._target = Bet(0.0, stakes), 1.0 / alpha
 
     def see(self, predecessor: Sequence[float], successor: Sequence[float]) -> bool:

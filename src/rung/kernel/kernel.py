@@ -77,8 +77,10 @@ class Kernel:
         """Keeps sandboxes open over many calls; to start one costs more than many evaluations."""
         with closing(Shared(self.settings.sandbox)) as shared:
             self._kept = shared
-            yield
-        self._kept = None
+            try:
+                yield
+            finally:
+                self._kept = None
 
     @contextmanager
     def _shared(self) -> Iterator[Shared]:

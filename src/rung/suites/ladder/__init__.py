@@ -17,6 +17,7 @@ PLAN = Plan(
     watch=2,
     canary=4,
     margins={"solved": 0.05},
+    cpu_seconds_per_work=4e-6,
 )
 SUITE = Suite(
     name="ladder",

@@ -87,7 +87,7 @@ class Ladder:
     def solutions(self, answered: Program, solved: Sequence[str]) -> list[str]:
         """Returns the answered operations of each puzzle."""
         found = answers_of(answered)
-        return [found[puzzle] for puzzle in solved]
+        return [found.get(puzzle, "") for puzzle in solved]
 
     def scramble(self, solutions: Sequence[str], rng: random.Random) -> list[str]:
         """Returns random operations in their place, as many; what was equal stays equal."""
