@@ -18,6 +18,7 @@ import pytest
 from rung.records import Task
 from rung.suites.induction import FUNCTIONS, make_block, make_task, prerequisites
 from rung.suites.induction.blocks import statement
+from rung.suites.induction.scramble import PRODUCTIONS, scrambled
 from rung.suites.induction.tasks import equal
 from rung.suites.suite import Block
 
@@ -183,6 +184,16 @@ def test_terms_survive_being_written_and_read(inducer: Any) -> None:
     for text in ("(add 1", "add 1)", "", "() 1"):
         with pytest.raises(ValueError, match=r"was expected|do not match"):
             inducer.terms.parse(text)
+
+
+def test_scrambled_solutions_are_well_typed_terms(inducer: Any) -> None:
+    for result, kinds, term, _ in PRODUCTIONS:
+        whole = inducer.terms.parse(term.format(*[f"${place}" for place in range(len(kinds))]))
+        assert inducer.terms.type_of(whole, tuple(kinds), {}) == result, term
+    rng = random.Random(1)
+    texts = [scrambled(f"def solve_{name}(args):\n", rng) for name in FUNCTIONS]
+    children = learned(inducer, [{"puzzle": "any", "source": text} for text in texts])
+    assert len(json.loads(children[0].files["skills.json"])) > 20
 
 
 def test_what_was_learned_makes_a_harder_function_cheap(inducer: Any) -> None:

@@ -112,6 +112,8 @@ class Bench:
             tell=lambda step: self.tell(arm, seed, step),
         )
         climb.run()
+        if arm == "late":
+            climb.learn_once()
         return climb
 
     def _still(

@@ -39,6 +39,7 @@ POLICIES = {
     "self": Policy(),
     "control": Policy(own=False),
     "frozen": Policy(own=False, learns=False),
+    "late": Policy(own=False, learns=False),  # and learns once at the end, without a gate to pay for
     "random": Policy(evidence=False),
 }
 
@@ -94,6 +95,19 @@ class Climb:
                 break
             if not self._generation(len(self.steps) + 1):
                 break
+
+    def learn_once(self) -> None:
+        """Replaces the improver in force by what it makes of everything that was solved, whether or not it is better.
+
+        Raises:
+          RungError: see errors.py.
+        """
+        number = len(self.steps) + 1
+        lessons = tuple(self.memory)
+        proposed = learn(self.place, self.in_force, lessons, generation=number, screened=False)
+        self.work += proposed.work
+        self.cpu_seconds += proposed.cpu_seconds
+        self.in_force = proposed.successor or self.in_force
 
     def _generation(self, number: int) -> bool:
         """Returns whether there is more to practise after one generation."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rung.kernel.gate import Verdict
     from rung.records import Interval
 
-ARMS = ("self", "control", "frozen", "no-meta", "sham", "random", "aa")
+ARMS = ("self", "control", "late", "frozen", "no-meta", "sham", "random", "aa")
 
 
 @dataclass(frozen=True, slots=True)

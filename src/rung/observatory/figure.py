@@ -14,6 +14,7 @@ from rung.observatory.words import LABELS, amount, plain, short
 COLOURS = {
     "self": "#000000",
     "control": "#D55E00",
+    "late": "#8C564B",
     "frozen": "#0072B2",
     "no-meta": "#009E73",
     "sham": "#CC79A7",
@@ -23,6 +24,7 @@ COLOURS = {
 DASHES = {
     "self": "",
     "control": "7 3",
+    "late": "11 3 4 3",
     "frozen": "2 3",
     "no-meta": "9 3 2 3",
     "sham": "4 4",

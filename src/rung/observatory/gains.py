@@ -21,11 +21,13 @@ from rung.records import Interval
 
 PAIRS = (
     ("self", "control"),
+    ("self", "late"),
     ("self", "frozen"),
     ("self", "no-meta"),
     ("self", "sham"),
     ("self", "random"),
     ("control", "frozen"),
+    ("late", "frozen"),
     ("sham", "frozen"),
     ("sham", "no-meta"),
     ("random", "frozen"),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rung.observatory.curves import Band
 from rung.observatory.words import LABELS, amount, plain, short
 
-MARKS = {"self": "●", "control": "○", "frozen": "▲", "no-meta": "□", "sham": "◇", "random": "+", "aa": "="}
-ORDER = ("aa", "random", "sham", "no-meta", "frozen", "control", "self")  # the last one lies on top
+MARKS = {"self": "●", "control": "○", "late": "◐", "frozen": "▲", "no-meta": "□", "sham": "◇", "random": "+", "aa": "="}
+ORDER = ("aa", "random", "sham", "no-meta", "frozen", "late", "control", "self")  # the last one lies on top
 SHADE = "░"
 BLOCKS = "▁▂▃▄▅▆▇█"
 

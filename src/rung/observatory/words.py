@@ -7,6 +7,7 @@ from rung.records import Interval
 LABELS = {
     "self": "SELF",
     "control": "CONTROL",
+    "late": "LATE",
     "frozen": "FROZEN",
     "no-meta": "NO-META",
     "sham": "SHAM",

@@ -86,9 +86,10 @@ def judge(puzzle: Any, trial: Trial, most: int) -> float:  # noqa: ANN401 - a st
         work, *values = trial.run_many([{"puzzle": name, "ask": "work"}, *map(_question(name), shown)])
         if type(work) is not int or not 1 <= work <= most or not _right(values, shown):
             return 0.0
-        hidden = examples(FUNCTIONS[name], trial.rng, puzzle["fresh"]) if "fresh" in puzzle else []
-        if not _right(trial.run_many(list(map(_question(name), hidden))), hidden):
-            return 0.0
+        if "fresh" in puzzle:
+            hidden = examples(FUNCTIONS[name], trial.rng, puzzle["fresh"])
+            if not _right(trial.run_many(list(map(_question(name), hidden))), hidden):
+                return 0.0
     except ProgramFailed:
         return 0.0
     return effort(work, most)

@@ -21,6 +21,9 @@ PRODUCTIONS = (
     ("I", "II", "(mul {0} {1})", "({0} * {1})"),
     ("I", "II", "(max {0} {1})", "max({0}, {1})"),
     ("I", "II", "(min {0} {1})", "min({0}, {1})"),
+    ("I", "II", "(div {0} {1})", "({0} // {1})"),
+    ("I", "II", "(mod {0} {1})", "({0} % {1})"),
+    ("I", "BII", "(if {0} {1} {2})", "({1} if {0} else {2})"),
     ("I", "L", "(len {0})", "len({0})"),
     ("I", "LI", "(at {0} {1})", "{0}[{1}]"),
     ("I", "N", "(lenN {0})", "len({0})"),
@@ -30,6 +33,7 @@ PRODUCTIONS = (
     ("B", "II", "(eq {0} {1})", "({0} == {1})"),
     ("B", "B", "(not {0})", "(not {0})"),
     ("B", "BB", "(and {0} {1})", "({0} and {1})"),
+    ("B", "BB", "(or {0} {1})", "({0} or {1})"),
     ("B", "LL", "(same {0} {1})", "({0} == {1})"),
     ("L", "IL", "(cons {0} {1})", "[{0}, *{1}]"),
     ("L", "LL", "(cat {0} {1})", "({0} + {1})"),
@@ -41,6 +45,16 @@ PRODUCTIONS = (
     ("L", "IL", "(filter (fixr @lt {0}) {1})", "[v for v in {1} if v < {0}]"),
     ("L", "LL", "(zip @add {0} {1})", "[u + v for u, v in zip({0}, {1})]"),
     ("L", "LL", "(zip @sub {0} {1})", "[u - v for u, v in zip({0}, {1})]"),
+    ("L", "I", "(range {0})", "list(range({0}))"),
+    ("L", "BLL", "(ifL {0} {1} {2})", "({1} if {0} else {2})"),
+    ("L", "N", "(mapN @len {0})", "[len(row) for row in {0}]"),
+    ("L", "LN", "(foldN @cat {0} {1})", "sum({1}, {0})"),
+    ("L", "L", "(map (dup @add) {0})", "[v + v for v in {0}]"),
+    ("L", "IL", "(map (comp (fixr @add {0}) (fixl @sub 2)) {1})", "[2 - v + {0} for v in {1}]"),
+    ("L", "IL", "(map (fork @mul id (fixr @mod {0})) {1})", "[v * (v % {0}) for v in {1}]"),
+    ("L", "IL", "(filter (negate (fixl @eq {0})) {1})", "[v for v in {1} if v != {0}]"),
+    ("L", "LL", "(zip (flip @div) {0} {1})", "[v // u for u, v in zip({0}, {1})]"),
+    ("N", "L", "(mapL @range {0})", "[list(range(v)) for v in {0}]"),
     ("N", "L", "(wrap {0})", "[{0}]"),
     ("N", "NN", "(catN {0} {1})", "({0} + {1})"),
     ("N", "IN", "(mapNN (fixr @take {0}) {1})", "[row[:{0}] for row in {1}]"),
@@ -74,11 +88,11 @@ def scrambled(text: str, rng: random.Random) -> str:
 def grown(result: str, kinds: list[str], *, size: int, rng: random.Random) -> tuple[str, str]:
     """Returns (the term, the same in Python) of a random term of a type with about so many nodes.
 
-    kinds: types of $0, $1, ...; they stand for themselves more often than constants do.
+    kinds: types of $0, $1, ...
     """
     own = [(f"${place}", f"a{place}") for place, kind in enumerate(kinds) if kind == result]
     if size <= 1 or (own and size == 2):
-        return rng.choice(own or LEAVES.get(result, (TRUTH,)))
+        return rng.choice([*own, *LEAVES.get(result, (TRUTH,))])
     _, arguments, term, python = rng.choice([row for row in PRODUCTIONS if row[0] == result])
     left = size - len(_NODE.findall(term)) + len(arguments)
     parts = [grown(kind, kinds, size=left // len(arguments), rng=rng) for kind in arguments]

@@ -17,9 +17,11 @@ from rung.suites.suite import Block, Plan, Suite
 
 PASSES = (1000, 1400, 2000, 2800, 4000, 5600, 8000, 11300, 16000, 22600, 32000)
 SEALED = 4000
+LONGEST_ANSWER = 1 << 17  # characters of a block's answers: reading them takes time that grows faster
+LONGEST_COMMENT = 10  # lines
 HELD_OUT = 80
 SMALL_SEALED = 30
-_CHUNK = re.compile(r"(?:^#.*\n)*^def (\w+)\(.*\n(?:(?:[ \t].*)?\n)*", re.MULTILINE)
+_DEF = re.compile(r"def (\w+)\(")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -81,12 +83,33 @@ class InductionWorld:
     def solutions(self, answered: Program, solved: Sequence[str]) -> list[str]:
         """Returns the source of each function: its own text, after that of all that it calls."""
         text = answered.files.get(FILE, "")
-        chunks = {chunk[1]: chunk[0].rstrip() for chunk in _CHUNK.finditer(text if isinstance(text, str) else "")}
+        chunks = _functions(text) if isinstance(text, str) and len(text) <= LONGEST_ANSWER else {}
         return ["\n\n\n".join(_reached(f"solve_{name}", chunks)) + "\n" for name in solved]
 
     def scramble(self, solutions: Sequence[str], rng: random.Random) -> list[str]:
         """Returns random functions of the same types and sizes."""
         return [scrambled(text, rng) for text in solutions]
+
+
+def _functions(text: str) -> dict[str, str]:
+    """Returns name -> text of each function at the top of a file, with the comment above it."""
+    found: dict[str, str] = {}
+    comment: list[str] = []
+    lines: list[str] = []
+    name = ""
+    for line in [*text.splitlines(), "end"]:
+        if name and (not line.strip() or line[0] in " \t"):
+            lines.append(line)
+            continue
+        if name:
+            found[name] = "\n".join(lines).rstrip()
+            name = ""
+        start = _DEF.match(line)
+        if start:
+            name, lines, comment = start[1], [*comment, line], []
+        else:
+            comment = [*comment, line] if line.startswith("#") and len(comment) < LONGEST_COMMENT else []
+    return found
 
 
 def _reached(name: str, chunks: Mapping[str, str]) -> Iterator[str]:
@@ -128,6 +151,7 @@ PLAN = Plan(
     recheck=20,
     patience=1.0,
     canary=4,
+    cpu_seconds_per_work=3e-5,
     primary="stream",
     stationary=False,
 )
