@@ -3,6 +3,7 @@
 RungError                     anything rung says in one sentence; the command line prints it and exits non-zero
 ├── BadInput                  a task file, program, option or workspace of the user's is wrong
 ├── LedgerError               the ledger cannot be read or written; nothing was lost
+│   └── LedgerDamaged         its bytes are not those that were written; `rung verify` says where
 ├── NoSandbox                 nothing here isolates untrusted code well enough
 ├── SandboxBroken             the sandbox itself failed (not the program in it)
 ├── EvaluatorFailed           the trusted evaluator of a task raised or returned nonsense
@@ -37,6 +38,10 @@ class BadInput(RungError):
 
 class LedgerError(RungError):
     """The ledger cannot be read or written as asked."""
+
+
+class LedgerDamaged(LedgerError):
+    """The ledger's own bytes contradict themselves."""
 
 
 class NoSandbox(RungError):

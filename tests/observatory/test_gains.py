@@ -125,9 +125,9 @@ def test_no_meta_acts_with_what_it_saved() -> None:
     }
     found = gains(results, rng=rng())
     assert found["self-no-meta"].gain.mean == pytest.approx(0.4)
-    assert found["self-no-meta"].measures == ("held_out", "moved")
+    assert found["self-no-meta"].measures == ("moved", "moved")
     assert found["self-no-meta-common"].gain.mean == pytest.approx(0.6)
-    assert measures_of(("self", "no-meta"), "stream") == ("held_out", "moved")
+    assert measures_of(("self", "no-meta"), "stream") == ("moved", "moved")
     assert measures_of(("self", "no-meta"), "moved") == ("moved", "moved")
     assert measures_of(("self", "control"), "stream") == ("stream", "stream")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rung.arms.practice import HARD, SEALED_CPU_SECONDS, SLOW, WAIT_SECONDS
@@ -74,6 +74,7 @@ def learn(field: Field, improver: Program, lessons: Sequence[Lesson], *, generat
             "screen": screened,
         },
     )
+    task = replace(task, bound=None)  # one puzzle solved at once must not end the search: it is only a look
     allowed = LEARNING_CPU_SECONDS + HARD * block.work * plan.practice * plan.cpu_seconds_per_work
     allowance = Allowance(cpu_seconds=allowed, seconds=WAIT_SECONDS + SLOW * allowed)
     request = Request(seed=field.salt("learn", str(generation)), attempts=ATTEMPTS, allowance=allowance)

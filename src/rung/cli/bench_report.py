@@ -41,7 +41,7 @@ def print_report(compared: Compared, document: dict[str, Any], *, workspace: Pat
     for line in picture(curves_of(compared), unit=compared.suite.unit):
         out.print(line, soft_wrap=True)
     out.print()
-    _print_arms(out, compared)
+    print_arms(out, compared)
     out.print()
     _print_gains(out, document)
     _print_adopted(out, compared)
@@ -54,7 +54,8 @@ def print_report(compared: Compared, document: dict[str, Any], *, workspace: Pat
     )
 
 
-def _print_arms(out: Console, compared: Compared) -> None:
+def print_arms(out: Console, compared: Compared) -> None:
+    """Prints a line for each arm: means over its seeds."""
     finite = any(result.stream for group in compared.results.values() for result in group)
     rows = table(
         "arm", "#held-out", "#with what was left", "#another world", *(["#stream"] if finite else []),
@@ -111,7 +112,7 @@ def _print_adopted(out: Console, compared: Compared) -> None:
         for step in result.steps:
             if step.verdict is None or not step.verdict.admitted:
                 continue
-            out.print(f"\n{_evidence(result, step)}", soft_wrap=True)
+            out.print(f"\n{evidence(result, step)}", soft_wrap=True)
             diff = compared.diffs.get(step.proposal or "", "")
             lines = diff.splitlines()
             out.print(colour_diff("\n".join(lines[: 4 if shown else DIFF_LINES])), end="")
@@ -120,7 +121,8 @@ def _print_adopted(out: Console, compared: Compared) -> None:
             shown = True
 
 
-def _evidence(result: ArmResult, step: Step) -> str:
+def evidence(result: ArmResult, step: Step) -> str:
+    """Returns what an adoption rests on, in words."""
     verdict = step.verdict
     assert verdict is not None  # noqa: S101 - the caller looked
     claim = ""

@@ -15,6 +15,7 @@ import typer
 
 from rung import api
 from rung.authoring import find_task
+from rung.cli.demo_climb import WORK, climb
 from rung.cli.improve import DIFF_LINES
 from rung.cli.options import named_again
 from rung.cli.progress import Progress, story_curve
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from rung.records import Outcome, Task
 
 TASK = "circles-26"
-CPU_SECONDS = 20.0
+CPU_SECONDS = 6.0
 CHEATS = Path(__file__).parent.parent / "demo" / "cheats"
 # What the cheats get: enough for any honest program, little enough that nobody waits for a loop.
 CHEAT_LIMITS = Limits(cpu_seconds=0.5, wall_seconds=2.0, memory_mb=256)
@@ -52,8 +53,9 @@ def demo(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all chance.")] = 1,
     cpu_seconds: Annotated[float, typer.Option(min=0.1, help="For making the program better.")] = CPU_SECONDS,
+    work: Annotated[float, typer.Option(min=1000, help="Of each arm of the climb, in applications.")] = WORK,
 ) -> None:
-    """See a program being made better, cheats that try and fail, and the ledger rechecked."""
+    """See a program made better, an improver that improves itself, cheats that fail, and the ledger rechecked."""
     out = results()
     began, began_cpu = time.monotonic(), time.process_time()
     sandbox = _sandbox(out)
@@ -66,14 +68,15 @@ def demo(
                 task, seed=seed, cpu_seconds=cpu_seconds, workspace=place, sandbox=sandbox, observe=progress.observe
             )
         _print_run(out, task, outcome, progress)
-        out.print("\n2. Cheats: the same task, judged the same way", style="bold")
+        out.print("\n2. An improver that improves itself, on real functions given by examples", style="bold")
+        compared = climb(out, place, sandbox=sandbox, work=work)
+        out.print(f"\n3. Cheats: {task.name} again, judged the same way", style="bold")
         _cheat(out, task, place, sandbox=sandbox)
-        out.print("\n3. Rechecking the ledger from its bytes", style="bold")
+        out.print("\n4. Rechecking the ledger from its bytes", style="bold")
         _recheck(place)
+    spent = outcome.spent.cpu_seconds + sum(one.cpu_seconds for group in compared.results.values() for one in group)
     seconds, own = time.monotonic() - began, time.process_time() - began_cpu
-    out.print(
-        f"\nThat took {seconds:.0f} s: {outcome.spent.cpu_seconds:.0f} CPU-s in the run, {own:.0f} in the engine."
-    )
+    out.print(f"\nThat took {seconds:.0f} s: {spent:.0f} CPU-s of programs and improvers, {own:.0f} of the engine.")
     _print_next(out, outcome, workspace)
     if outcome.incumbent.program.id == task.program.id:
         raise DemoFailed(f"nothing better was found in {cpu_seconds:g} CPU-s; give it more --cpu-seconds")
@@ -193,6 +196,8 @@ def _print_next(out: Console, outcome: Outcome, workspace: Path | None) -> None:
         rows.add_row(f"  . {shlex.quote(str(near))}", "puts rung on your PATH, where it is not yet")
     rows.add_row("  rung tasks", "what else ships")
     rows.add_row(f"  rung improve {TASK} --cpu-seconds 60", "the same, with more time; then rung show, diff, export")
+    rows.add_row("  rung bench ladder --seeds 6", "what recursion buys, with arms of equal cost and intervals")
+    rows.add_row("  rung ascend", "the same climb on new functions, and the result promoted")
     rows.add_row("  rung doctor", "what isolates programs on this machine")
     rows.add_row("  rung improve your_task.py", "your own program: README.md has the 20 lines it takes")
     if workspace is not None:

@@ -13,7 +13,7 @@ from rung.cli.options import AS_JSON, WORKSPACE, existing_ledger
 from rung.cli.recheck import recorded_task, validation_cases
 from rung.cli.screen import foreign_talk, number, plain, print_json, results, talk
 from rung.cli.story import Story, stories
-from rung.errors import BadInput, LedgerError, NoSandbox, Status
+from rung.errors import BadInput, LedgerDamaged, LedgerError, NoSandbox, Status
 from rung.kernel import codec
 from rung.kernel.ledger import layout
 from rung.kernel.ledger.verify import verify_chain
@@ -76,9 +76,7 @@ def _chain(workspace: Path) -> Verification:
     try:
         existing_ledger(workspace).close()
         return verify_chain(file)
-    except LedgerError as error:
-        if "rung verify" not in str(error):
-            raise
+    except LedgerDamaged as error:
         raise LedgerError(
             f"{file} is damaged or cut short, so far that none of it can be read as a ledger ({error.__cause__}): "
             "put a copy that is whole in its place, or go on in another --workspace"

@@ -117,15 +117,13 @@ def measures_of(arms: tuple[str, str], primary: str) -> tuple[str, str]:
     metrics.md, fairness check: a NO-META arm held to the common budget per puzzle shows only the seed improver, so what
     it saved acts on its held-out puzzles.
     """
-    if arms[1] != "no-meta":
-        return primary, primary
-    return ("moved" if primary == "moved" else "held_out"), "moved"
+    return ("moved", "moved") if arms[1] == "no-meta" else (primary, primary)
 
 
 def gains(results: Results, *, rng: Rng, primary: str = "held_out") -> dict[str, Comparison]:
     """Returns "self-control" and so on -> gain, for all pairs of arms that ran on a common seed.
 
-    primary: the registered measure. "self-no-meta" lets NO-META's saved work act on its held-out puzzles;
+    primary: the registered measure. "self-no-meta" lets the work that either saved act on its held-out puzzles;
     "self-no-meta-common" holds both to the common budget per puzzle, where NO-META is the seed improver.
     """
     wanted = [(arms, "-".join(arms), measures_of(arms, primary)) for arms in PAIRS]

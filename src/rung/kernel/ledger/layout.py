@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from rung import wire
-from rung.errors import LedgerError
+from rung.errors import LedgerDamaged, LedgerError
 from rung.wire import JSON
 
 FILE: Final = "ledger.sqlite"
@@ -58,9 +58,10 @@ def sentences(path: Path) -> Iterator[None]:
         raise
     except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite quotes damaged names, which Python cannot decode
         code = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT").split("_")[1]
-        raise LedgerError(f"{path}: {_ADVICE.get(code, advice)} ({error})") from error
+        kind = LedgerDamaged if code == "CORRUPT" else LedgerError
+        raise kind(f"{path}: {_ADVICE.get(code, advice)} ({error})") from error
     except wire.WireError as error:
-        raise LedgerError(
+        raise LedgerDamaged(
             f"{path}: an event's body is refused ({error}): correct it, or look with `rung verify`"
         ) from error
     except OSError as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rung import wire
-from rung.errors import LedgerError
+from rung.errors import LedgerDamaged, LedgerError
 from rung.kernel.ledger import layout
 from rung.kernel.ledger.port import Entry, Event
 from rung.wire import JSON
@@ -50,7 +50,9 @@ class SqliteLedger:
             self._db = undo.enter_context(closing(layout.connect(path, mode)))
             self._inode = path.stat().st_ino
             if names := layout.altered(self._db):
-                raise LedgerError(f"{path} was altered ({', '.join(names)}): keep a copy, and look with `rung verify`")
+                raise LedgerDamaged(
+                    f"{path} was altered ({', '.join(names)}): keep a copy, and look with `rung verify`"
+                )
             undo.pop_all()
 
     def append(
@@ -107,7 +109,7 @@ class SqliteLedger:
         for (data,) in self._rows("SELECT CAST(coalesce(data, '') AS BLOB) FROM blobs WHERE digest = ?", digest):
             if hashlib.sha256(data).hexdigest() == digest:
                 return bytes(data)
-        raise LedgerError(f"{self._path}: blob {digest} is missing or damaged: look with `rung verify`")
+        raise LedgerDamaged(f"{self._path}: blob {digest} is missing or damaged: look with `rung verify`")
 
     def head(self) -> tuple[int, str]:
         """Returns seq and hash of the newest event, or 0 and 64 zeros."""
