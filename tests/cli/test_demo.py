@@ -17,12 +17,14 @@ CHEATS = 10
 
 
 def test_the_demo_does_what_it_says(rung: Command, workshop: Path) -> None:
-    ended = rung("demo", "--cpu-seconds", 2.5, "--workspace", "kept")
+    ended = rung("demo", "--cpu-seconds", 2.5, "--work", 30_000, "--workspace", "kept")
     assert ended.code == 0, ended.err
     assert f"{CHEATS} tried, none got a score" in ended.out
     assert "chain whole" in ended.out
     assert "PROBLEM" not in ended.out
     assert "+++ b/" in ended.out
+    assert "generations" in ended.out
+    assert "held-out puzzles solved" in ended.out
     (run,) = json.loads(rung("show", "--workspace", "kept", "--json").out)
     assert run["incumbent"]["value"] > run["seed"]["value"]
     assert (workshop / "kept/ledger.sqlite").exists()
@@ -49,7 +51,7 @@ def test_a_cheat_that_wins_is_no_success(rung: Command, monkeypatch: pytest.Monk
     honest = '"""is honest"""\n\nfrom honest import answer\n\n\ndef cheat(task):\n    return answer(task)\n'
     (workshop / "cheats/wins.py").write_text(honest)
     monkeypatch.setattr(demo, "CHEATS", workshop / "cheats")
-    ended = rung("demo", "--cpu-seconds", 0.5)
+    ended = rung("demo", "--cpu-seconds", 0.5, "--work", 5_000)
     assert ended.code == 1
     assert "wins got a score" in ended.err
 
@@ -61,7 +63,7 @@ def test_without_a_sandbox_it_says_so_and_tries_only_what_is_harmless(
         raise NoSandbox(f"{name}: nothing works here; install bubblewrap")
 
     monkeypatch.setattr(demo, "open_sandbox", refuse)
-    ended = rung("demo", "--cpu-seconds", 2.5)
+    ended = rung("demo", "--cpu-seconds", 2.5, "--work", 5_000)
     assert ended.code == 0, ended.err
     assert "NOTHING ISOLATES PROGRAMS HERE" in ended.out
     assert "install bubblewrap" in ended.out

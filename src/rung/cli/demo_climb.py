@@ -65,8 +65,14 @@ def climb(out: Console, workspace: Path, *, sandbox: str, work: float) -> Compar
 
 
 def _explain(out: Console, compared: Compared, result: ArmResult, step: Step) -> None:
-    out.print(f"The first one: {evidence(result, step)}.", soft_wrap=True)
     diff = compared.diffs.get(step.proposal or "", "")
+    files = [line.removeprefix("+++ b/") for line in diff.splitlines() if line.startswith("+++ b/")]
+    out.print(f"The first one: {evidence(result, step)}.", soft_wrap=True)
+    out.print(
+        f"It changed {', '.join(files)} of its own source: functions that it had solved became words of its "
+        "vocabulary, and what it learned stands nowhere else.",
+        soft_wrap=True,
+    )
     lines = [line for line in diff.splitlines() if not line.startswith(("-", " ")) or line.startswith("---")]
     out.print(colour_diff("\n".join(line[:110] for line in lines[:DIFF_LINES])), end="", soft_wrap=True)
     if len(lines) > DIFF_LINES:
