@@ -51,7 +51,11 @@ def null_sentence(gains: Mapping[str, Comparison]) -> str:
         return f"SELF hurts itself in a world without shared structure: {figure} lies below 0."
     if gain.low > 0:
         return f"SELF wins where nothing is shared, so something is: {figure} lies above 0."
-    return f"SELF neither wins nor hurts itself in a world without shared structure: {figure} includes 0."
+    moved = gains.get("self-no-meta-moved")
+    cost = ""
+    if moved is not None and moved.gain.high < 0:
+        cost = f"; what it spent on trying is missed when saved work acts on the same puzzles ({signed(moved.gain)})"
+    return f"SELF neither wins nor hurts itself in a world without shared structure: {figure} includes 0{cost}."
 
 
 def _claim(name: str, comparison: Comparison | None, *, other: str) -> str:
@@ -75,7 +79,7 @@ def _more(gain: Interval, comparison: Comparison) -> str:
 
 def _rivals(gains: Mapping[str, Comparison]) -> list[str]:
     said = []
-    rival = gains.get("self-no-meta")
+    rival = gains.get("self-no-meta-moved")
     if rival is not None and rival.gain.n >= FEW and rival.gain.low <= 0:
         verb = "does better" if rival.gain.high < 0 else "may do as well"
         said.append(f"the same work spent on longer search {verb} (SELF - NO-META {signed(rival.gain)})")
