@@ -145,6 +145,6 @@ def test_wheel_works_outside_the_checkout(elsewhere: Path) -> None:
 def test_the_demo_runs_from_the_wheel(elsewhere: Path) -> None:
     script = str(elsewhere / "env" / "bin" / "rung")
     env = {"PATH": "/usr/bin:/bin", "HOME": str(elsewhere), "TERM": "dumb"}
-    shown = run([script, "demo", "--cpu-seconds", "3"], cwd=elsewhere, env=env)
+    shown = run([script, "demo", "--cpu-seconds", "3", "--work", "5000"], cwd=elsewhere, env=env)
     assert "none got a score" in shown
     assert "chain whole" in shown

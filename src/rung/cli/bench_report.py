@@ -103,6 +103,14 @@ def _print_gains(out: Console, document: dict[str, Any]) -> None:
             f"null edits that the gate let pass: {null['admitted']} of {null['edits']}, "
             f"{rate['mean']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}] at alpha {null['alpha']:.0%}"
         )
+    claims = document["metrics"]["claimed_over_redrawn"]
+    if claims:
+        out.print(f"claimed effects over the same drawn again: {claims['mean']:.2f} over {claims['n']} seeds")
+    out.print()
+    words = {True: "met", False: "NOT MET", None: "not measured"}
+    for check in document["checks"]:
+        figure = f"  {check['figure']}" if check["figure"] else ""
+        out.print(f"{words[check['met']]:>12}  {check['criterion']}{figure}", soft_wrap=True)
 
 
 def _print_adopted(out: Console, compared: Compared) -> None:
