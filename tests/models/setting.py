@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +42,16 @@ class Clock:
         self.now += seconds
 
 
+class Real:
+    """The time of the machine."""
+
+    def __call__(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
 class Scripted:
     """A model that says what it was told to say, in order, then repeats the last."""
 
@@ -65,7 +76,7 @@ def said(text: str = "hi", *, prompt_tokens: int | None = 10, completion_tokens:
     return Completion(text, "stop", prompt_tokens, completion_tokens, "small-2026")
 
 
-def broker(*models: Any, clock: Clock | None = None, backend: Any = None, **more: Any) -> Broker:
+def broker(*models: Any, clock: Clock | Real | None = None, backend: Any = None, **more: Any) -> Broker:
     clock = clock or Clock()
     settings: dict[str, Any] = {
         "prices": PRICES,
@@ -92,12 +103,12 @@ def loopback(
     name: str = "small",
     environment: Mapping[str, str] | None = None,
     budget: Budget | None = None,
-    sleep: Callable[[float], None] | None = None,
+    clock: Clock | Real | None = None,
     pace: Pace = Pace(first_wait=0.01, longest_wait=2.0, timeout=10.0),  # noqa: B008 - a frozen record
 ) -> tuple[Client, Budget, Tape]:
     """Returns a client of a server on the loopback interface, with the canary key unless told otherwise."""
     environment = {"RUNG_MODEL_KEY": KEY} if environment is None else environment
-    clock = Clock()
+    clock = clock or Clock()
     model = model_from(read_name(address(state, name)), environment=environment, clock=clock)
     key = key_from(environment, "RUNG_MODEL_KEY")
     return client(
@@ -105,7 +116,6 @@ def loopback(
         budget=budget,
         clock=clock,
         scrubber=Scrubber(() if key is None else (key,)),
-        sleep=sleep or clock.sleep,
         pace=pace,
     )
 

@@ -21,7 +21,7 @@ from rung.models.secrets import Key
 
 from tests.models import server
 from tests.models.server import KEY, State
-from tests.models.setting import WIDE, Clock, address, loopback
+from tests.models.setting import WIDE, Clock, Real, address, loopback
 
 QUICK = Pace(at_once=32, attempts=3, first_wait=0.01, longest_wait=2.0, timeout=0.4)
 
@@ -62,7 +62,7 @@ def test_an_answer(endpoint: State) -> None:
 def test_too_many_requests_waits_as_long_as_it_was_told(endpoint: State) -> None:
     clock = Clock()
     endpoint.faults.append(server.status(429, Retry_After="2"))
-    client, budget, tape = loopback(endpoint, sleep=clock.sleep)
+    client, budget, tape = loopback(endpoint, clock=clock)
     assert client.complete(ask(endpoint)).text == "answer 2"
     assert clock.slept[0] >= 2.0
     assert budget.spent.tokens == 10  # what was refused costs nothing
@@ -73,7 +73,7 @@ def test_too_many_requests_waits_as_long_as_it_was_told(endpoint: State) -> None
 def test_a_date_in_retry_after(endpoint: State) -> None:
     clock = Clock()
     endpoint.faults.append(server.status(503, Retry_After="Thu, 01 Jan 1970 00:00:02 GMT"))
-    client, _, _ = loopback(endpoint, sleep=clock.sleep)
+    client, _, _ = loopback(endpoint, clock=clock)
     assert client.complete(ask(endpoint)).text == "answer 2"
     assert clock.slept[0] == pytest.approx(2.0)
 
@@ -250,7 +250,7 @@ def test_caps_are_exact_under_thirty_two_calls_at_once(endpoint: State) -> None:
     worst = prompt_bound(ask(endpoint)) + 100
     cap = 3 * worst + 5
     budget = Budget(Allowance(tokens=cap))
-    client, _, _ = loopback(endpoint, budget=budget, sleep=time.sleep, pace=Pace(at_once=32, timeout=10.0))
+    client, _, _ = loopback(endpoint, budget=budget, clock=Real(), pace=Pace(at_once=32, timeout=10.0))
     outcomes = client.complete_all([ask(endpoint) for _ in range(32)])
     assert {type(each) for each in outcomes} == {Completion}
     assert budget.spent.tokens == 320
@@ -263,14 +263,14 @@ def test_caps_are_exact_under_thirty_two_calls_at_once(endpoint: State) -> None:
 
 def test_no_more_calls_at_once_than_the_endpoint_may_have(endpoint: State) -> None:
     endpoint.delay = 0.02
-    client, _, _ = loopback(endpoint, sleep=time.sleep, pace=Pace(at_once=4, timeout=10.0))
+    client, _, _ = loopback(endpoint, clock=Real(), pace=Pace(at_once=4, timeout=10.0))
     outcomes = client.complete_all([ask(endpoint, str(index)) for index in range(32)])
     assert len({each.text for each in outcomes if isinstance(each, Completion)}) == 32
     assert endpoint.most_inside == 4
 
 
 def test_the_same_question_side_by_side_has_as_many_answers(endpoint: State) -> None:
-    client, _, tape = loopback(endpoint, sleep=time.sleep)
+    client, _, tape = loopback(endpoint, clock=Real())
     outcomes = client.complete_all([ask(endpoint)] * 8)
     assert len({each.text for each in outcomes if isinstance(each, Completion)}) == 8
     bodies: list[Any] = [body for kind, body in tape.events if kind == "model_answer"]

@@ -73,6 +73,7 @@ class Climb:
     last_work: float = 0.0
     pause: int = 1
     wait: int = 0
+    silent: int = 0
     solved: dict[str, int] = field(default_factory=dict)
     paid: dict[tuple[str, str], float] = field(default_factory=dict)
     memory: list[Lesson] = field(default_factory=list)
@@ -212,11 +213,12 @@ class Climb:
         lessons = tuple(self.memory if self.policy.evidence else scrambled(self.place, self.memory, number))
         if not lessons or (plan.rules.plan is not None and self.tests >= plan.rules.plan):
             return None, None, lessons
-        screened = plan.screen and self.policy.evidence
+        screened = plan.screen and self.policy.evidence and self.silent < plan.insist
         proposed = learn(self.place, self.in_force, lessons, generation=number, screened=screened)
         self.work += proposed.work
         self.cpu_seconds += proposed.cpu_seconds
         successor = proposed.successor
+        self.silent = 0 if successor is not None else self.silent + 1
         if successor is None:
             return None, None, lessons
         self.journal.record(

@@ -78,7 +78,8 @@ class Plan:
     ("solved") may fall for other gains, none where it is not named.
     recheck: fresh puzzles on which an adopted gain is estimated again.
     patience: stop after this part of the work without an adoption and let the rest act on the held-out puzzles.
-    screen: whether an improver may hold back proposals that it does not believe in.
+    screen: whether an improver may hold back proposals that it does not believe in; after `insist` generations without
+    one it may not.
     memory: solutions that a learner is shown, at most.
     watch, canary: generations under watch, beside the predecessor on so many puzzles each.
     cpu_seconds_per_work: more CPU than this is unmetered work. primary: "held_out", "moved" or "stream".
@@ -94,6 +95,7 @@ class Plan:
     patience: float = 1.0
     practice_work: float = 0.0
     screen: bool = True
+    insist: int = 1000
     memory: int = 400
     watch: int = 2
     canary: int = 8

@@ -7,15 +7,16 @@ from rung.suites.ladder.worlds import Ladder
 from rung.suites.suite import Plan, Suite
 
 PLAN = Plan(
-    work=2_000_000,
+    work=2_800_000,
     practice=40,
     practice_work=40_000,
     probe=10,
-    rules=Rules(alpha=0.05, most=160, plan=24, stakes=(0.5, 0.95)),
+    rules=Rules(alpha=0.05, most=240, plan=12, stakes=(0.5, 0.95)),
     recheck=80,
     patience=0.3,
     watch=2,
     canary=4,
+    insist=2,
     margins={"solved": 0.05},
     cpu_seconds_per_work=4e-6,
 )
