@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from tests.models.server import KEY, State
+
 from rung.kernel.budget import Allowance, Budget
 from rung.models.broker import Broker
 from rung.models.client import Client
@@ -19,8 +21,6 @@ from rung.models.port import Completion, Live, Message, Prompt
 from rung.models.prices import Price, Prices
 from rung.models.replay import Tape
 from rung.models.secrets import Scrubber, key_from
-
-from tests.models.server import KEY, State
 
 MODEL = "toy:small"
 PRICES = Prices("2026-11-20", {MODEL: Price(Decimal("0.15"), Decimal("0.60"))})
@@ -104,7 +104,7 @@ def loopback(
     environment: Mapping[str, str] | None = None,
     budget: Budget | None = None,
     clock: Clock | Real | None = None,
-    pace: Pace = Pace(first_wait=0.01, longest_wait=2.0, timeout=10.0),  # noqa: B008 - a frozen record
+    pace: Pace = Pace(first_wait=0.01, longest_wait=2.0, timeout=10.0),
 ) -> tuple[Client, Budget, Tape]:
     """Returns a client of a server on the loopback interface, with the canary key unless told otherwise."""
     environment = {"RUNG_MODEL_KEY": KEY} if environment is None else environment

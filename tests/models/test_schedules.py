@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from tests.models.setting import MODEL, broker, prompt
+from tests.models.turns import Turns
+
 from rung.errors import BudgetExhausted
 from rung.kernel.budget import Allowance, Budget
 from rung.models.client import Client
@@ -15,9 +18,6 @@ from rung.models.pace import Pace
 from rung.models.port import Completion, Prompt
 from rung.models.prices import NANO, Charge, Price, Prices, prompt_bound
 from rung.models.replay import Tape
-
-from tests.models.setting import MODEL, broker, prompt
-from tests.models.turns import Turns
 
 SCHEDULES = 1000
 CALLERS, CALLS = 6, 3

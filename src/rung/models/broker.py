@@ -61,7 +61,7 @@ class Broker:
         rng: random.Random,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
-        pace: Pace = Pace(),  # noqa: B008 - a frozen record
+        pace: Pace = Pace(),
         paces: Mapping[str, Pace] | None = None,
     ) -> None:
         self.scrubber, self.prices = scrubber, prices
