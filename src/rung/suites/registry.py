@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rung.suites.suite import Block, Suite, World
 
 REFERENCE = "suite:"
+NULL_WORK = 2.8e6  # enough that what is left after trying solves nearly every random puzzle
 NAMES = ("ladder", "null", "induction")
 
 
@@ -28,7 +29,8 @@ def find_suite(name: str) -> Suite:
         return ladder.SUITE
     if name == "null":
         worlds = {"": ladder.SUITE.worlds["null"], "mixed": ladder.SUITE.worlds["mixed"]}
-        return replace(ladder.SUITE, name="null", worlds=worlds)
+        plan = replace(ladder.PLAN, work=NULL_WORK)
+        return replace(ladder.SUITE, name="null", worlds=worlds, plan=plan)
     if name == "induction":
         return induction.SUITE
     raise BadInput(f"there is no suite {name!r}; the suites are {', '.join(NAMES)} and search")

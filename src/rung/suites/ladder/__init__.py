@@ -7,7 +7,7 @@ from rung.suites.ladder.worlds import Ladder
 from rung.suites.suite import Plan, Suite
 
 PLAN = Plan(
-    work=2_800_000,
+    work=2_000_000,
     practice=40,
     practice_work=40_000,
     probe=10,
