@@ -128,7 +128,9 @@ def test_no_meta_acts_with_what_it_saved() -> None:
     assert found["self-no-meta-moved"].measures == ("moved", "moved")
     assert found["self-no-meta"].gain.mean == pytest.approx(0.6)
     assert measures_of(("self", "no-meta"), "stream") == ("held_out", "held_out")
-    assert measures_of(("self", "control"), "stream") == ("stream", "stream")
+    assert measures_of(("self", "frozen"), "stream") == ("stream", "stream")
+    assert measures_of(("self", "control"), "stream") == ("held_out", "held_out")  # its improver never practises
+    assert measures_of(("self", "control"), "moved") == ("moved", "moved")
 
 
 def test_the_stream_is_paired_by_name_and_an_endless_one_is_counted() -> None:

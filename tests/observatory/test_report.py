@@ -96,11 +96,13 @@ def test_the_sentence_says_what_speaks_against() -> None:
         self_frozen=(0.3, 0.5),
         self_control=(0.2, 0.4),
         self_no_meta_moved=(-0.1, 0.1),
+        self_late=(-0.1, 0.1),
         sham_frozen=(0.1, 0.2),
         random_frozen=(0.1, 0.3),
     )
     text = sentence(found, loss=compared("frozen", "self", 0.05, 0.15))
     assert "; but the same work spent on longer search may do as well" in text
+    assert "what the seed solves with all of the work, may do as well (SELF - LATE" in text
     assert "edits without evidence help too (SHAM - FROZEN" in text
     assert "random edits that pass the gate help too" in text
     assert ".10 [.05, .15] of what the seed improver solves in another world is lost." in text

@@ -83,6 +83,12 @@ def _rivals(gains: Mapping[str, Comparison]) -> list[str]:
     if rival is not None and rival.gain.n >= FEW and rival.gain.low <= 0:
         verb = "does better" if rival.gain.high < 0 else "may do as well"
         said.append(f"the same work spent on longer search {verb} (SELF - NO-META {signed(rival.gain)})")
+    late = gains.get("self-late")
+    if late is not None and late.gain.n >= FEW and late.gain.low <= 0:
+        verb = "does better" if late.gain.high < 0 else "may do as well"
+        said.append(
+            f"learning once, from what the seed solves with all of the work, {verb} (SELF - LATE {signed(late.gain)})"
+        )
     sham = gains.get("sham-frozen")
     if sham is not None and sham.gain.n >= FEW and sham.gain.low > 0:
         said.append(f"edits without evidence help too (SHAM - FROZEN {signed(sham.gain)})")

@@ -263,7 +263,13 @@ def test_a_dead_fork_server_is_a_matter_of_the_harness(sandbox: Sandbox) -> None
     if not isinstance(sandbox, forkserver.ForkServerSandbox):
         pytest.skip("no fork-server here")
     session = sandbox.open(Program({"a.py": "def f(x):\n    return x"}, "a.py:f"), LIMITS)
-    os.kill(fork_server_of(sandbox), signal.SIGKILL)
+    server = fork_server_of(sandbox)
+    os.kill(server, signal.SIGKILL)
+    for _ in range(500):  # a signal takes a moment on a busy machine
+        stat = Path(f"/proc/{server}/stat")
+        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            break
+        time.sleep(0.01)
     with pytest.raises(SandboxBroken):
         session.close()
     assert ask(sandbox, "def f(x):\n    return x", 1)[0] == [{"output": 1}], "the next evaluation works"
