@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
+
+import pytest
 
 import rung
 from rung.kernel.kernel import Kernel, Settings
@@ -14,6 +20,28 @@ from rung.kernel.ledger.port import Event
 from rung.kernel.ledger.sqlite import open_ledger
 from rung.kernel.trial import Trial
 from rung.records import Case, Limits, Program, Task, as_cases
+
+PACKAGE = Path(__file__).resolve().parent.parent / "src" / "rung"
+
+
+@contextmanager
+def imported(name: str, modules: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """Yields an improver's modules and `files`, imported as a sandbox would: by the names they have inside it."""
+    folder = PACKAGE / "improvers" / name
+    host = ModuleType("rung_host")
+    before = {each: sys.modules.pop(each, None) for each in modules}
+    sys.modules["rung_host"] = host
+    exec(compile((PACKAGE / "sdk" / "host.py").read_text(), "rung_host", "exec"), host.__dict__)
+    monkeypatch.syspath_prepend(str(folder))
+    found = {each: importlib.import_module(each) for each in modules if each != "rung_host"}
+    files = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+    try:
+        yield SimpleNamespace(files=files, **found)
+    finally:
+        for each in modules:
+            sys.modules.pop(each, None)
+        sys.modules.update({each: module for each, module in before.items() if module is not None})
+
 
 LINE = "K = 1.0\n\n\ndef f(x):\n    return K * x\n"
 QUICK = Limits(cpu_seconds=1.0, wall_seconds=2.0, memory_mb=128, disk_mb=2)

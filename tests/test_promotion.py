@@ -52,6 +52,17 @@ def test_a_step_that_is_not_there_or_in_force_is_refused(ledger: Ledger, to: str
     assert in_force(ledger, "it").id == SECOND.id
 
 
+def test_what_was_only_judged_cannot_be_put_in_force(ledger: Ledger) -> None:
+    """A refused proposal is in the record; going back is no way around the gate."""
+    refused = improver("# refused\ndef improve(brief, host):\n    return 9\n")
+    promote(ledger, "it", refused, stage="shadow", by="kernel", run="r", reason="no better")
+    number = promotions(ledger, "it")[-1].number
+    for to in (str(number), refused.id[:8]):
+        with pytest.raises(BadInput, match="was in force"):
+            roll_back(ledger, "it", to=to, reason="")
+    assert in_force(ledger, "it").id == SECOND.id
+
+
 def test_another_name_has_nothing_to_go_back_to(ledger: Ledger) -> None:
     with pytest.raises(BadInput, match="nothing to go back to"):
         roll_back(ledger, "other", to=None, reason="")

@@ -83,21 +83,22 @@ def roll_back(ledger: Ledger, name: str, *, to: str | None, reason: str) -> Prom
     to: its number or the first characters of the program's id; None for the last that was in force and is another one.
 
     Raises:
-      BadInput: there is no such step, or it is in force already.
+      BadInput: there is no such step, it was only judged, or it is in force already.
     """
     steps = promotions(ledger, name)
-    standing = [step for step in steps if step.stage != "shadow"]
+    standing = [step for step in steps if step.stage != "shadow"]  # who was only judged was never in force
     if not standing:
         raise BadInput(f"no improver was promoted under {name!r} in this workspace; there is nothing to go back to")
     now = standing[-1].program
     if to is None:
         chosen = [step for step in standing if step.program != now][-1:]
-    elif to.isdigit() and int(to) < len(steps):
-        chosen = [steps[int(to)]]
     else:
-        chosen = [step for step in steps if len(to) >= 4 and step.program.startswith(to)][-1:]
+        named = [step for step in standing if to == str(step.number)]
+        chosen = named or [step for step in standing if len(to) >= 4 and step.program.startswith(to)][-1:]
     if not chosen:
-        raise BadInput(f"{name!r} has no step {to!r} to go back to; `rung stages {name}` lists them")
+        raise BadInput(
+            f"{name!r} has no step {to!r} that was in force and can be again; `rung stages {name}` lists them"
+        )
     step = chosen[0]
     if step.program == now:
         raise BadInput(f"{step.program[:8]} is in force under {name!r} already")

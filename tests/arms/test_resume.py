@@ -87,6 +87,19 @@ class Failing:
         self._ledger.close()
 
 
+def interrupted(place: Field, work: Callable[[Field], Any], *, lives: int) -> Field:
+    """Returns the place after work there died at a commit, with its ledger whole again."""
+    whole = place.kernel.ledger
+    place.kernel.ledger = Failing(whole, lives)
+    try:
+        work(place)
+    except Killed:
+        pass
+    finally:
+        place.kernel.ledger = whole
+    return place
+
+
 def what_it_came_to(result: ArmResult) -> ArmResult:
     """Returns the result without what is measured anew when it was in flight."""
     return replace(result, cpu_seconds=0.0, steps=tuple(replace(step, cpu_seconds=0.0) for step in result.steps))
@@ -104,13 +117,7 @@ def test_a_block_costs_the_same_work_wherever_it_was_interrupted(field: Callable
     commits = len({event.seq for event in once.kernel.ledger.read()})
     assert wanted.work > 0
     for lives in range(commits):
-        place = field(f"killed-{lives}")
-        whole = place.kernel.ledger
-        place.kernel.ledger = Failing(whole, lives)
-        try:
-            solved(place)
-        except Killed:
-            place.kernel.ledger = whole
+        place = interrupted(field(f"killed-{lives}"), solved, lives=lives)
         assert solved(place) == wanted, lives
         assert len(bodies(place.kernel, "log")) == 1
 
@@ -126,13 +133,7 @@ def test_a_learning_step_costs_the_same_work_wherever_it_was_interrupted(field: 
     assert wanted.successor is not None
     commits = len({event.seq for event in once.kernel.ledger.read()})
     for lives in random.Random(1).sample(range(commits), 7):
-        place = field(f"killed-{lives}")
-        whole = place.kernel.ledger
-        place.kernel.ledger = Failing(whole, lives)
-        try:
-            learned(place)
-        except Killed:
-            place.kernel.ledger = whole
+        place = interrupted(field(f"killed-{lives}"), learned, lives=lives)
         assert learned(place) == wanted, lives
 
 

@@ -16,8 +16,8 @@ from rung.arms.bench import Bench
 from rung.arms.records import ArmResult, Step
 from rung.arms.registration import register, request_of
 from rung.kernel.gate import Rules
-from rung.records import Case, Limits, Program, Task, as_cases
-from rung.suites.suite import Block, Plan, Suite, effort
+from rung.records import Case, Limits, Program
+from rung.suites.suite import Block, Plan, Suite, effort, puzzle_task
 
 if TYPE_CHECKING:
     from rung.kernel.kernel import Kernel
@@ -166,19 +166,16 @@ class Clusters:
             {"puzzle": name, "digest": value * FACTOR % MODULUS, "work": most}
             for name, value in zip(names, values, strict=True)
         ]
-        task = Task(
-            name=f"toy/{self.seed}/{purpose}/{names[0]}",
+        task = puzzle_task(
+            f"toy/{self.seed}/{purpose}/{names[0]}",
             goal="Find the numbers.",
             program=PROGRAM,
             evaluate=evaluate,
-            train=as_cases("train", cases),
-            validation=as_cases("validation", cases),
-            held_out=as_cases("held_out", cases),
+            shown=cases,
+            hidden=cases,
             limits=Limits(cpu_seconds=2.0, wall_seconds=20.0, memory_mb=64, output_bytes=1 << 14, disk_mb=1),
-            attempts=1,
-            bound=1.0,
+            work=most,
             editable=(ANSWERS,),
-            extra={"work": most},
         )
         return Block(task, tuple(names), most, following)
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import json
 import random
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.helpers import imported
 
 from rung.records import Task
 from rung.suites.induction import FUNCTIONS, make_block, make_task, prerequisites
@@ -42,21 +40,11 @@ class Host:
 
 
 @pytest.fixture
-def inducer(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def inducer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The inducer's modules and files, imported as a sandbox would: by the names they have inside the program."""
-    package = root / "src" / "rung"
-    folder = package / "improvers" / "inducer"
-    host = ModuleType("rung_host")
-    before = {name: sys.modules.pop(name, None) for name in MODULES}
-    sys.modules["rung_host"] = host
-    exec(compile((package / "sdk" / "host.py").read_text(), "rung_host", "exec"), host.__dict__)
-    monkeypatch.syspath_prepend(str(folder))
-    modules = {name: importlib.import_module(name) for name in MODULES if name != "rung_host"}
-    files = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
-    yield SimpleNamespace(files={**files, **EMPTY}, **modules)
-    for name in MODULES:
-        sys.modules.pop(name, None)
-    sys.modules.update({name: module for name, module in before.items() if module is not None})
+    with imported("inducer", MODULES, monkeypatch) as modules:
+        modules.files.update(EMPTY)
+        yield modules
 
 
 def brief(inducer: Any, task: Task, *, applications: int = 5000, files: dict[str, str] | None = None) -> Any:
@@ -363,3 +351,17 @@ def test_a_runaway_term_is_stopped_by_its_work(inducer: Any) -> None:
         operations["cat"]((0,) * 30, (0,) * 30)
     with pytest.raises(inducer.language.Bad):
         operations["mul"](10**4, 10**4)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "def solve_nothing(args):\n    return 0\n", "x = " * 5000, "def solve_", "#\n" * 9000]
+)
+def test_a_text_that_holds_no_function_is_scrambled_to_nothing(text: str) -> None:
+    """Only a hostile improver leaves one behind, and the arms that scramble it go on."""
+    assert scrambled(text, random.Random(1)) == ""
+
+
+def test_a_term_without_end_does_not_exhaust_the_engine() -> None:
+    deep = "(len " * 20_000
+    text = f"# term: total L>I = {deep}\ndef solve_total(args):\n    return 0\n"
+    assert len(scrambled(text, random.Random(2))) < 100_000

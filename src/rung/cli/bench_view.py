@@ -6,9 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rich.live import Live
-
-from rung.cli.screen import table, talk
+from rung.cli.screen import live, table, talk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from rich.console import Console
+    from rich.live import Live
     from rich.table import Table
 
     from rung.arms.records import ArmResult, Step
@@ -49,9 +48,7 @@ class View:
 
     def __enter__(self) -> Self:
         """Takes the screen, if there is one."""
-        if not self._quiet and self._console.is_terminal and not self._console.is_dumb_terminal:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
+        self._live = live(self._console, quiet=self._quiet)
         return self
 
     def __exit__(

@@ -6,11 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Group
-from rich.live import Live
 from rich.text import Text
 
 from rung.cli.curve import curve
-from rung.cli.screen import number, plain, signed, table, talk
+from rung.cli.screen import live, number, plain, signed, table, talk
 from rung.cli.story import Story
 from rung.kernel.sandbox.choice import UNISOLATED
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from rich.console import Console, RenderableType
+    from rich.live import Live
     from rich.table import Table
 
     from rung.kernel.ledger.port import Event
@@ -45,20 +45,20 @@ class Progress:
         self._began_at = time.time()
         self._began = self._shown = clock()
         self._on_record = self._before = 0
-        self._greeted = False
+        self._greeted = self._drawn = False
 
     def __enter__(self) -> Self:
         """Takes the screen, if there is one."""
-        if not self._quiet and self._console.is_terminal and not self._console.is_dumb_terminal:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
+        self._live = live(self._console, quiet=self._quiet)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Gives the screen back."""
+        """Gives the screen back, after a last look: a quick run is over before anything was due."""
         if self._live is not None:
+            if self._greeted and self.story.steps:
+                self._draw(self._clock())
             self._live.stop()
         if error is None and not self._greeted and not self._quiet and self.story.end:
             self._console.print(f"run {self.story.run} was finished before; this is what it found", soft_wrap=True)
@@ -74,9 +74,12 @@ class Progress:
         if not self._greeted:
             self._greet()
         now = self._clock()
-        if now - self._shown < (LIVE_SECONDS if self._live else LINE_SECONDS):
-            return
-        self._shown = now
+        first = self._live is not None and not self._drawn and bool(self.story.steps)
+        if first or now - self._shown >= (LIVE_SECONDS if self._live else LINE_SECONDS):
+            self._draw(now)
+
+    def _draw(self, now: float) -> None:
+        self._shown, self._drawn = now, True
         pace = (self.story.spent.evaluations - self._before) / max(now - self._began, 1e-3)
         if self._live is not None:
             self._live.update(picture(self.story, pace=pace, width=self._console.width), refresh=True)

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -66,6 +67,15 @@ def _console(*, stderr: bool) -> Console:
     width = None if stream.isatty() else PIPE_WIDTH
     # Names and messages come from programs and improvers: nothing in them is markup.
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
+
+
+def live(console: Console, *, quiet: bool) -> Live | None:
+    """Returns a display that redraws in place, started; None when there is no terminal or nothing is to be shown."""
+    if quiet or not console.is_terminal or console.is_dumb_terminal:
+        return None
+    made = Live(console=console, auto_refresh=False, transient=True)
+    made.start()
+    return made
 
 
 def table(*columns: str, title: str | None = None) -> Table:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from rung.kernel.gate import Rules
+from rung.records import Task, as_cases
 
 if TYPE_CHECKING:
     import random
 
-    from rung.records import Program, Task
+    from rung.records import Evaluator, Limits, Program
+    from rung.wire import JSON
 
 EASY = 20.0
 
@@ -119,6 +121,38 @@ class Suite:
     unit: str
     worlds: Mapping[str, Callable[[int], World]]
     plan: Plan
+
+
+def puzzle_task(
+    name: str,
+    *,
+    goal: str,
+    program: Program,
+    evaluate: Evaluator,
+    shown: Sequence[JSON],
+    hidden: Sequence[JSON],
+    limits: Limits,
+    work: int,
+    editable: tuple[str, ...] | None = None,
+) -> Task:
+    """Returns the task of a block: train and validation are the puzzles as shown, held-out cases are judged on more.
+
+    shown, hidden: [puzzles] inputs of the evaluator, in the same order. work: allowed for each.
+    """
+    return Task(
+        name=name,
+        goal=goal,
+        program=program,
+        evaluate=evaluate,
+        train=as_cases("train", shown),
+        validation=as_cases("validation", shown),
+        held_out=as_cases("held_out", hidden),
+        limits=limits,
+        attempts=1,
+        bound=1.0,
+        editable=editable,
+        extra={"work": work},
+    )
 
 
 def effort(work: float, most: float) -> float:

@@ -66,6 +66,12 @@ def test_a_program_may_have_modules_packages_and_data(sandbox: Sandbox) -> None:
         "json.py": "mine = 'shadows the installed one'",
     }
     assert ask(sandbox, files, 1)[0] == [{"output": [8, 7, "shadows the installed one"]}]
+    source = "def f(x):\n    return [__loader__.get_data(name).decode() for name in x]"
+    files = {"a.py": source, "data/t.txt": "hello"}
+    assert ask(sandbox, files, ["data/t.txt", "./data/../data/t.txt"])[0] == [{"output": ["hello", "hello"]}]
+    for outside in ("/etc/passwd", "../../etc/passwd", "data", ""):
+        [answer], _ = ask(sandbox, files, [outside])
+        assert answer["error"]["type"] in {"FileNotFoundError", "ValueError"}, outside
     if "mount" in sandbox.layers:
         files = {"a.py": "def f(x):\n    return open('data/t.txt').read()", "data/t.txt": "hello"}
         assert ask(sandbox, files, 1)[0] == [{"output": "hello"}]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import random
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.helpers import bodies, kernel, logged
+from tests.helpers import bodies, imported, kernel, logged
 
 from rung.authoring import find_improver
 from rung.errors import Status
@@ -43,21 +41,10 @@ class Host:
 
 
 @pytest.fixture
-def climber(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def climber(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The climber's modules and files, imported as a sandbox would: by the names they have inside the program."""
-    package = root / "src" / "rung"
-    folder = package / "improvers" / "climber"
-    host = ModuleType("rung_host")
-    before = {name: sys.modules.pop(name, None) for name in MODULES}
-    sys.modules["rung_host"] = host
-    exec(compile((package / "sdk" / "host.py").read_text(), "rung_host", "exec"), host.__dict__)
-    monkeypatch.syspath_prepend(str(folder))
-    modules = {name: importlib.import_module(name) for name in MODULES if name != "rung_host"}
-    files = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
-    yield SimpleNamespace(files=files, **modules)
-    for name in MODULES:
-        sys.modules.pop(name, None)
-    sys.modules.update({name: module for name, module in before.items() if module is not None})
+    with imported("climber", MODULES, monkeypatch) as modules:
+        yield modules
 
 
 def world(variant: str = "") -> Ladder:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rung.errors import ProgramFailed
-from rung.records import Case, Limits, Program, Task, as_cases
+from rung.records import Case, Limits, Program
 from rung.suites.induction.catalogue import FUNCTIONS
 from rung.suites.induction.tasks import HELD_OUT, VISIBLE, VISIBLE_OTHERS, equal, examples
-from rung.suites.suite import Block, effort
+from rung.suites.suite import Block, effort, puzzle_task
 
 if TYPE_CHECKING:
     from rung.kernel.trial import Trial
@@ -46,18 +46,15 @@ def make_block(names: Sequence[str], *, title: str, seed: int, work: int, follow
     def evaluate(case: Case, trial: Trial) -> float:
         return judge(case.input, trial, work)
 
-    task = Task(
-        name=f"induction/{title}",
+    task = puzzle_task(
+        f"induction/{title}",
         goal=GOAL,
         program=Program({FILE: SEED_PROGRAM}, ENTRY),
         evaluate=evaluate,
-        train=as_cases("train", statements),
-        validation=as_cases("validation", statements),
-        held_out=as_cases("held_out", fresh),
+        shown=statements,
+        hidden=fresh,
         limits=LIMITS,
-        attempts=1,
-        bound=1.0,
-        extra={"work": work},
+        work=work,
     )
     return Block(task=task, puzzles=tuple(names), work=work, following=following)
 

@@ -10,7 +10,7 @@ from rung.suites.induction.entry import BOOL, CHAR_T, INT_T, INTS, ROWS, STR, ST
 
 LETTERS = {INT_T: "I", CHAR_T: "I", BOOL: "B", STR: "L", INTS: "L", ROWS: "N", STRS: "N"}
 TRIES = 60
-USUAL_SIZE = 6
+USUAL_SIZE, LARGEST_SIZE = 6, 100  # nodes; the text is not to be trusted, and a term is grown by recursion
 _NAME, _TERM = re.compile(r"^def solve_(\w+)", re.MULTILINE), re.compile(r"^# term: .* = (.+)$", re.MULTILINE)
 _NODE = re.compile(r"[^\s()]+")
 
@@ -67,16 +67,14 @@ TRUTH = ("(eq 0 0)", "(0 == 0)")
 def scrambled(text: str, rng: random.Random) -> str:
     """Returns a random function of the name, the types and about the size of the one in the text.
 
-    It uses all arguments where one of a few tries does, as found functions do.
-
-    Raises:
-      ValueError: there is no function of the suite in the text.
+    It uses all arguments where one of a few tries does, as found functions do. A text without a function of the suite,
+    which only a hostile improver leaves behind, becomes an empty one.
     """
     found = _NAME.search(text)
     if found is None or found[1] not in FUNCTIONS:
-        raise ValueError("a solution defines solve_NAME with the name of a function of the suite; this text does not")
+        return ""
     entry, term = FUNCTIONS[found[1]], _TERM.search(text)
-    size = len(_NODE.findall(term[1])) if term else USUAL_SIZE
+    size = min(len(_NODE.findall(term[1])), LARGEST_SIZE) if term else USUAL_SIZE
     kinds, result = [LETTERS[kind] for kind in entry.arguments], LETTERS[entry.result]
     draws = (grown(result, kinds, size=size, rng=rng) for _ in range(TRIES))
     spelled, python = max(draws, key=lambda draw: sum(f"${place}" in draw[0] for place in range(len(kinds))))

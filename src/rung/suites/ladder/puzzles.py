@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from rung.records import Case, Limits, Program, Task, as_cases
+from rung.records import Case, Limits, Program
 from rung.suites.ladder.programs import LETTERS, MODULUS, apply
-from rung.suites.suite import Block, effort
+from rung.suites.suite import Block, effort, puzzle_task
 
 if TYPE_CHECKING:
     import random
@@ -25,9 +25,8 @@ WORK = 1500
 LONGEST = 64
 ANSWERS = "answers.json"
 SOURCE = f'''import json
-from pathlib import Path
 
-ANSWERS = json.loads(Path(__file__).with_name("{ANSWERS}").read_text())
+ANSWERS = json.loads(__loader__.get_data("{ANSWERS}"))
 
 
 def answer(question):
@@ -44,19 +43,16 @@ def block(name: str, programs: Mapping[str, str], rng: random.Random, *, work: i
         [question(puzzle, program, rng, count=count, work=work) for puzzle, program in programs.items()]
         for count in (EXAMPLES, HIDDEN)
     )
-    task = Task(
-        name=name,
+    task = puzzle_task(
+        name,
         goal=GOAL,
         program=PROGRAM,
         evaluate=evaluate,
-        train=as_cases("train", shown),
-        validation=as_cases("validation", shown),
-        held_out=as_cases("held_out", hidden),
+        shown=shown,
+        hidden=hidden,
         limits=LIMITS,
-        attempts=1,
-        bound=1.0,
+        work=work,
         editable=(ANSWERS,),
-        extra={"work": work},
     )
     return Block(task, tuple(programs), work, following)
 

@@ -96,6 +96,14 @@ class ProgramFiles(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             source = self._files[file]
             exec(compile(source, _PLACE + file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - its one job
 
+    def get_data(self, path: str) -> bytes:
+        """Returns a file of the program by its name, also where there is no private directory to open it in."""
+        name = os.path.relpath(path)
+        if name not in self._files:
+            raise FileNotFoundError(f"the program has no file {name!r}")
+        content = self._files[name]
+        return content.encode() if isinstance(content, str) else content
+
     def get_source(self, fullname: str) -> str | None:
         """Returns the text of a module, for tracebacks and `inspect`."""
         source = self._files.get(self._file_of(fullname) or "")
