@@ -115,7 +115,7 @@ def kernel(workspace: Path, *, workers: int = 1, observe: Callable[[Event], None
     """Returns a kernel on a workspace."""
     workspace.mkdir(exist_ok=True)
     sdk = (resources.files("rung") / "sdk" / "host.py").read_text(encoding="utf-8")
-    more = {} if observe is None else {"observe": observe}
+    more: dict[str, Any] = {} if observe is None else {"observe": observe}
     return Kernel(open_ledger(workspace), sdk=sdk, settings=Settings(workers=workers), **more)
 
 

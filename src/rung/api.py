@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rung.kernel.ledger.port import Event, Ledger
+    from rung.models.door import Door
     from rung.records import Outcome
 
 WORKSPACE = Path(".rung")
@@ -39,27 +40,33 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
     cpu_seconds: float | None = None,
     seconds: float | None = None,
     sandbox: str = "auto",
+    models: Door | None = None,
+    max_tokens: int | None = None,
+    max_usd: float | None = None,
     observe: Callable[[Event], None] = lambda _: None,
 ) -> Outcome:
     """Returns what the improver made of the task's program; an unfinished run of the same request is resumed.
 
     task, improver: the thing itself, or what a person calls it on the command line. attempts: programs that may be
     tried (None: as many as the task says). seed: of all chance (None: drawn). cpu_seconds, seconds: of the whole run.
-    observe: called with every event of the run, recorded now or earlier.
+    models: whom improvers and evaluators may ask (see rung.models.configured.open_door). max_tokens, max_usd: of all
+    calls of the run together. observe: called with every event of the run, recorded now or earlier.
 
     Raises:
       RungError: see errors.py; what was recorded so far stays, and the same call goes on from there.
     """
     _check_counts(attempts=attempts, workers=workers, seed=seed)
-    _check_seconds(cpu_seconds=cpu_seconds, seconds=seconds)
+    _check_amounts(cpu_seconds=cpu_seconds, seconds=seconds, max_tokens=max_tokens, max_usd=max_usd)
+    allowance = Allowance(cpu_seconds, seconds, max_tokens, max_usd)
+    check_models(models, allowance)
     workspace = checked_workspace(workspace)
     found = find_task(task) if isinstance(task, str) else task
     program = named_improver(improver, workspace) if isinstance(improver, str) else improver
     reference = reference_of(found, workspace, named=task if isinstance(task, str) else "")
-    request = Request(seed, attempts, Allowance(cpu_seconds, seconds), reference)
+    request = Request(seed, attempts, allowance, reference, models.identity if models else "")
     ledger = open_ledger(workspace)
     try:
-        kernel = open_kernel(ledger, sandbox=sandbox, workers=workers, observe=observe)
+        kernel = open_kernel(ledger, sandbox=sandbox, workers=workers, observe=observe, models=models)
         with ExitStack() as locks:
             if seed is None:
                 # Who holds the request may choose a seed for it; two who choose at once would start the work twice.
@@ -109,7 +116,19 @@ def _check_counts(*, attempts: object, workers: object, seed: object) -> None:
         raise BadInput(f"workers must be a whole number, at least 1, not {workers!r}; leave it out for one")
 
 
-def _check_seconds(**amounts: object) -> None:
+def check_models(models: Door | None, allowance: Allowance) -> None:
+    """Does nothing when the models and what they may cost go together.
+
+    Raises:
+      BadInput: the spending of a model would never end, or a limit is of models and there is none.
+    """
+    if models is not None:
+        models.refuse_uncapped(allowance)
+    elif allowance.tokens is not None or allowance.usd is not None:
+        raise BadInput("tokens and US dollars are what models cost, and no model was named: name one with --model")
+
+
+def _check_amounts(**amounts: object) -> None:
     for name, amount in amounts.items():
         if amount is None:
             continue
@@ -122,11 +141,17 @@ def _check_seconds(**amounts: object) -> None:
 
 
 def open_kernel(
-    ledger: Ledger, *, sandbox: str = "auto", workers: int = 1, observe: Callable[[Event], None] = lambda _: None
+    ledger: Ledger,
+    *,
+    sandbox: str = "auto",
+    workers: int = 1,
+    observe: Callable[[Event], None] = lambda _: None,
+    models: Door | None = None,
 ) -> Kernel:
     """Returns a kernel that ships the improver's side of the wall from this package."""
     sdk = resources.files("rung").joinpath("sdk", "host.py").read_text(encoding="utf-8")
-    return Kernel(ledger, sdk=sdk, settings=Settings(sandbox=sandbox, workers=workers), observe=observe)
+    settings = Settings(sandbox=sandbox, workers=workers)
+    return Kernel(ledger, sdk=sdk, settings=settings, observe=observe, models=models)
 
 
 def reference_of(task: Task, workspace: Path, *, named: str = "") -> str:

@@ -9,7 +9,21 @@ import typer
 
 from rung import api
 from rung.authoring import find_task, read_program
-from rung.cli.options import AS_JSON, SANDBOX, SEED, TASK, WORKSPACE, named_again, naming
+from rung.cli.options import (
+    AS_JSON,
+    MAX_TOKENS,
+    MAX_USD,
+    MODELS,
+    PRICES,
+    SANDBOX,
+    SEED,
+    TASK,
+    TASK_MODEL,
+    WORKSPACE,
+    named_again,
+    named_models,
+    naming,
+)
 from rung.cli.progress import Progress
 from rung.cli.screen import (
     colour_diff,
@@ -26,6 +40,7 @@ from rung.cli.screen import (
 )
 from rung.errors import Status
 from rung.kernel import codec
+from rung.kernel.budget import Allowance
 from rung.kernel.ledger.sqlite import open_ledger
 
 if TYPE_CHECKING:
@@ -46,6 +61,11 @@ def improve(  # noqa: PLR0913 - the options of the command
     workspace: WORKSPACE = api.WORKSPACE,
     cpu_seconds: Annotated[float | None, typer.Option(min=0.001, help="CPU of everything the run causes.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.001, help="Wall time of the run.")] = None,
+    model: MODELS = None,
+    task_model: TASK_MODEL = None,
+    max_tokens: MAX_TOKENS = None,
+    max_usd: MAX_USD = None,
+    prices: PRICES = None,
     sandbox: SANDBOX = "auto",
     json: AS_JSON = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
@@ -62,6 +82,9 @@ def improve(  # noqa: PLR0913 - the options of the command
             cpu_seconds=cpu_seconds,
             seconds=seconds,
             sandbox=sandbox,
+            models=named_models(model, task_model, prices),
+            max_tokens=max_tokens,
+            max_usd=max_usd,
             observe=progress.observe,
         )
     if json:
@@ -132,13 +155,17 @@ def print_outcome(outcome: Outcome, *, workspace: Path) -> None:
     out.print(f"      rung verify{where}", soft_wrap=True)
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - the options of the command
     task: TASK,
     *,
     program: Annotated[Path, typer.Option("--program", metavar="DIR", help="The program: a folder, or a file.")],
     split: Annotated[str, typer.Option(help="train or validation.")] = "validation",
     seed: SEED = 0,
     workspace: WORKSPACE = api.WORKSPACE,
+    task_model: TASK_MODEL = None,
+    max_tokens: MAX_TOKENS = None,
+    max_usd: MAX_USD = None,
+    prices: PRICES = None,
     sandbox: SANDBOX = "auto",
     json: AS_JSON = False,
 ) -> None:
@@ -147,10 +174,12 @@ def evaluate(
         with naming(task):
             found = find_task(task)
         subject = read_program(program, entry=found.program.entry)
+        models, allowance = named_models(None, task_model, prices), Allowance(tokens=max_tokens, usd=max_usd)
+        api.check_models(models, allowance)
         ledger = open_ledger(api.checked_workspace(workspace))
         try:
-            kernel = api.open_kernel(ledger, sandbox=sandbox)
-            evaluation = kernel.evaluate(found, subject, split=split, seed=seed).evaluation
+            kernel = api.open_kernel(ledger, sandbox=sandbox, models=models)
+            evaluation = kernel.evaluate(found, subject, split=split, seed=seed, allowance=allowance).evaluation
         finally:
             ledger.close()
     if json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rung.kernel.ledger.sqlite import SqliteLedger
+    from rung.models.door import Door
 
 TASK = Annotated[
     str,
@@ -33,8 +35,36 @@ SANDBOX = Annotated[
         "--sandbox", metavar="NAME", help="auto, or a backend's name (`rung doctor`); process isolates nothing."
     ),
 ]
+MODELS = Annotated[
+    list[str] | None,
+    typer.Option("--model", metavar="NAME[=WEIGHT]", help="A model that may propose; as often as there are models."),
+]
+TASK_MODEL = Annotated[
+    str | None,
+    typer.Option("--task-model", metavar="NAME", help="Whom the task's evaluator asks.  [default: the first --model]"),
+]
+MAX_TOKENS = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Of all calls of models together.")]
+MAX_USD = Annotated[float | None, typer.Option("--max-usd", min=1e-9, help="US dollars of all calls together.")]
+PRICES = Annotated[
+    Path | None, typer.Option("--prices", metavar="FILE.toml", help="Prices that go before the list of rung.")
+]
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 SEED = Annotated[int, typer.Option("--seed", min=0, help="Of all chance.")]
+
+
+def named_models(models: list[str] | None, task_model: str | None, prices: Path | None) -> Door | None:
+    """Returns the door to the models that were named, None when none was; keys come from the environment.
+
+    Raises:
+      BadInput: a name, a key or a price is wrong, or there are prices for nothing.
+    """
+    if not models and task_model is None:
+        if prices is not None:
+            raise BadInput("--prices is for models, and no model was named: name one with --model")
+        return None
+    from rung.models.configured import open_door  # noqa: PLC0415 - most commands ask no model
+
+    return open_door(models or (), rollouts=task_model, prices=prices, environment=os.environ)
 
 
 def existing_ledger(workspace: Path) -> SqliteLedger:

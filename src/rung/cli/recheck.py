@@ -36,7 +36,8 @@ def recorded_task(ledger: Ledger, story: Story, *, workspace: Path) -> Task:
     block = start["reference"].startswith(REFERENCE)
     task = find_block(start["reference"]) if block else api.find_again(start["reference"], workspace)
     improver = codec.program_from_bytes(ledger.get(start["improver"]))
-    request = Request(int(start["seed"]), start["attempts"], Allowance(**start["allowance"]))
+    allowance = Allowance(**start["allowance"])
+    request = Request(int(start["seed"]), start["attempts"], allowance, models=start.get("models", ""))
     parents = [None, *(f"{story.parent} {place}" for place in PLACES if story.parent)]
     if story.run not in {run_key(task, improver, request, parent=parent) for parent in parents}:
         raise BadInput(

@@ -32,8 +32,8 @@ class Budget:
     def __init__(
         self, allowance: Allowance, *, parent: Budget | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._allowance, self._parent, self._clock = allowance, parent, clock
-        self._spent = Cost()
+        self._allowance, self.parent, self._clock = allowance, parent, clock
+        self._spent, self._aside = Cost(), Cost()
         self._began = clock()
 
     def child(self, allowance: Allowance) -> Budget:
@@ -52,7 +52,11 @@ class Budget:
         budget: Budget | None = self
         while budget is not None:
             budget._spent += cost  # noqa: SLF001 - the same class, up the tree
-            budget = budget._parent  # noqa: SLF001 - the same class, up the tree
+            budget = budget.parent
+
+    def put_aside(self, cost: Cost) -> None:
+        """Keeps this much back, of what is left here, for what must be paid at the end; Cost() gives it free."""
+        self._aside = cost
 
     @property
     def spent(self) -> Cost:
@@ -61,8 +65,8 @@ class Budget:
 
     def left(self) -> Allowance:
         """Returns what is left here, given every parent; zero when overspent."""
-        own, spent = self._allowance, self.spent
-        above = Allowance() if self._parent is None else self._parent.left()
+        own, spent = self._allowance, self.spent + self._aside
+        above = Allowance() if self.parent is None else self.parent.left()
         return Allowance(
             _least(own.cpu_seconds, spent.cpu_seconds, above.cpu_seconds),
             _least(own.seconds, spent.seconds, above.seconds),
@@ -76,9 +80,9 @@ class Budget:
         return self.left() != Allowance()
 
     def exhausted(self) -> str | None:
-        """Returns which kind of budget is used up, in words, or None."""
+        """Returns which kind of seconds is used up, in words, or None; without tokens or money, work goes on."""
         left = self.left()
-        kinds = {"CPU seconds": left.cpu_seconds, "seconds": left.seconds, "tokens": left.tokens, "money": left.usd}
+        kinds = {"CPU seconds": left.cpu_seconds, "seconds": left.seconds}
         gone = [kind for kind, amount in kinds.items() if amount is not None and amount <= 0]
         return f"budget of {gone[0]} used up" if gone else None
 
@@ -86,7 +90,7 @@ class Budget:
         """Does nothing while something is left.
 
         Raises:
-          BudgetExhausted: a kind of budget is used up.
+          BudgetExhausted: there are no more seconds.
         """
         if reason := self.exhausted():
             raise BudgetExhausted(reason)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import wire
 from rung.errors import BadInput, BudgetExhausted, ProgramFailed, Status
+from rung.kernel.models import Reply, questions
 from rung.kernel.search import Answer, Proposal
 from rung.kernel.trial import checked_answer
 
@@ -49,6 +50,7 @@ def brief(task: Task, improver: Program, *, search: Search, begun: Evaluation, s
         "seed": seed,
         "improver": {"files": wire.files_to_json(improver.files), "entry": improver.entry},
         "extra": dict(task.extra),
+        "models": [] if search.models is None else list(search.models.models),
     }
 
 
@@ -133,6 +135,8 @@ class Host:
         kind = ask.get("kind")
         if kind == "evaluate":
             return self._evaluate(ask)
+        if kind == "generate":
+            return self._generate(ask)
         if kind == "candidates":
             count = wire.fields(ask, required={"kind": str, "count": int})["count"]
             assert isinstance(count, int)  # noqa: S101 - checked on the line above; this tells the type checker
@@ -166,6 +170,16 @@ class Host:
                 return {"refused": f"the children of one message hold at most {MAX_MESSAGE_BYTES >> 20} MB together"}
         answers = self._search.evaluate(proposals, cases if isinstance(cases, int) else None)
         return {"results": [_result(answer) for answer in answers]}
+
+    def _generate(self, ask: JSON) -> dict[str, JSON]:
+        document = wire.fields(ask, required={"kind": str, "prompts": list})
+        if self._search.models is None:
+            return {"refused": "no model was given to this run; brief.models is empty then"}
+        try:
+            asked = questions(document["prompts"])
+            return {"replies": [_reply(each) for each in self._search.models.generate(asked)]}
+        except BadInput as error:
+            return {"refused": str(error)}
 
     def _proposal(self, child: JSON, loaded: dict[str, Program]) -> Proposal:
         """Returns a child as a program. loaded: parents that the same message named before."""
@@ -201,6 +215,17 @@ class Host:
 
 def _size(program: Program) -> int:
     return sum(len(name) + len(content) for name, content in program.files.items())
+
+
+def _reply(reply: Reply) -> JSON:
+    return {
+        "text": reply.text,
+        "finish": reply.finish,
+        "model": reply.model,
+        "tokens": reply.tokens,
+        "usd": reply.usd,
+        "error": reply.error,
+    }
 
 
 def _result(answer: Answer) -> JSON:

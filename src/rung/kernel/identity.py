@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `improve` was asked for, as far as it decides what is found; its hash is the run."""
+    """What `improve` was asked for, as far as it decides what is found; its hash is the run. models: their identity."""
 
     seed: int | None = None
     attempts: int | None = None
     allowance: Allowance = Allowance()
     reference: str = ""
+    models: str = ""
 
 
 def task_hash(task: Task) -> str:
@@ -73,6 +74,7 @@ def run_key(task: Task, improver: Program, request: Request, *, parent: str | No
         "attempts": task.attempts if request.attempts is None else request.attempts,
         "allowance": allowance_to_json(request.allowance),
         "parent": parent,
+        **({"models": request.models} if request.models else {}),
     }
     return hashlib.sha256(wire.canonical(document)).hexdigest()[:12]
 

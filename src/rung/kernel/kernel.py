@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rung import wire
-from rung.errors import BadInput, IntegrityAlarm, ProgramFailed, Status
+from rung.errors import BadInput, BudgetExhausted, IntegrityAlarm, ProgramFailed, Status
 from rung.kernel import codec
 from rung.kernel.budget import Allowance, Budget
 from rung.kernel.draw import RESAMPLES, derive, draw_cases, paired_gain
@@ -20,19 +20,21 @@ from rung.kernel.run import Run
 from rung.kernel.sandbox.choice import open_sandbox
 from rung.kernel.search import Search
 from rung.kernel.shared import Places, Shared, preloads
-from rung.records import Fresh, Incumbent, Interval, Limits, Outcome
+from rung.records import Cost, Fresh, Incumbent, Interval, Limits, Outcome
 from rung.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rung.kernel.ledger.port import Event, Ledger
+    from rung.kernel.models import Generator, Models
     from rung.kernel.pool import Executor
     from rung.kernel.scoring import Scored
     from rung.records import Case, Evaluation, Program, Split, Task
     from rung.wire import JSON
 
 UNLIMITED_CPU = 1e6
+ASIDE = 4  # of what the seed program's rollouts cost per case: two programs, and the second may be longer
 
 
 def _ignore(_event: Event) -> None:
@@ -57,7 +59,7 @@ class Kernel:
     """Judges programs; everything it decides is in the ledger.
 
     observe: called with every event of a run, recorded now or earlier.
-    sdk: text of the improver's side of the wall.
+    sdk: text of the improver's side of the wall. models: whom improvers and evaluators may ask.
     """
 
     def __init__(
@@ -67,9 +69,10 @@ class Kernel:
         sdk: str,
         settings: Settings = Settings(),
         observe: Callable[[Event], None] = _ignore,
+        models: Models | None = None,
     ) -> None:
         self.ledger, self.settings = ledger, settings
-        self._sdk, self._observe = sdk, observe
+        self._sdk, self._observe, self._models = sdk, observe, models
         self._kept: Shared | None = None
 
     @contextmanager
@@ -90,8 +93,12 @@ class Kernel:
         with closing(Shared(self.settings.sandbox)) as shared:
             yield shared
 
-    def evaluate(self, task: Task, program: Program, *, split: str, seed: int = 0) -> Scored:
+    def evaluate(
+        self, task: Task, program: Program, *, split: str, seed: int = 0, allowance: Allowance = Allowance()
+    ) -> Scored:
         """Returns how the program does on "train" or "validation"; recorded as a run of its own.
+
+        allowance: its tokens and money, if the evaluator asks a model.
 
         Raises:
           BadInput: another split; held-out cases are for gates.
@@ -99,8 +106,10 @@ class Kernel:
         if split not in {"train", "validation"}:
             raise BadInput(f"programs are evaluated on train or validation, not on {split!r}")
         cases = self._cases(task.train if split == "train" else task.validation, name=split, seed=seed)
+        run = hashlib.sha256(wire.canonical([task.name, program.id, seed, secrets.token_hex(8)])).hexdigest()[:12]
         with self._shared() as shared:
-            executor = Inline(task, lambda: shared.first(task.program, program), seed=seed)
+            models = self._generator(Budget(allowance), run)
+            executor = Inline(task, lambda: shared.first(task.program, program), seed=seed, models=models)
             scored = next(iter(executor.score_all([Job(program, cases)])))[1]
         body: dict[str, JSON] = {
             "task": task.name,
@@ -109,7 +118,6 @@ class Kernel:
             "evaluation": codec.evaluation_to_json(scored.evaluation),
             "blobs": [program.id],
         }
-        run = hashlib.sha256(wire.canonical([task.name, program.id, seed, secrets.token_hex(8)])).hexdigest()[:12]
         self.ledger.append("evaluate", body, run=run, blobs=(codec.program_bytes(program),))
         return scored
 
@@ -132,6 +140,8 @@ class Kernel:
           BadInput: the task's seed program fails its own train cases.
           EvaluatorFailed, IntegrityAlarm, SandboxBroken, LedgerError: see errors.py; the run can be resumed.
         """
+        if self._models is not None:
+            request = replace(request, models=self._models.identity)
         if request.seed is None:
             request = replace(request, seed=self.unfinished_seed(task, improver, request))
         with self._shared() as shared:
@@ -163,6 +173,7 @@ class Kernel:
             if begun.status is not Status.OK or begun.value is None:
                 reason = begun.feedback[0] if begun.feedback else "no reason was given"
                 raise BadInput(f"the program of task {task.name!r} fails before anything was changed: {reason}")
+            search.budget.put_aside(_last_rollouts(task, begun))
             stop = self._converse(task, improver, search, places=places, begun=begun, seed=seed)
             self._finish(task, search, seed=seed, stop=stop)
         except IntegrityAlarm as alarm:
@@ -190,6 +201,7 @@ class Kernel:
                 "attempts": task.attempts if request.attempts is None else request.attempts,
                 "allowance": allowance_to_json(request.allowance),
                 "version": VERSION,
+                **({"models": request.models} if request.models else {}),
                 "sandbox": sandbox.name,
                 "layers": list(sandbox.layers),
                 "blobs": [task.program.id, improver.id],
@@ -209,6 +221,13 @@ class Kernel:
                 seeds[event.run] = int(body["seed"])
         return next(iter(seeds.values()), secrets.randbits(63))
 
+    def _generator(self, budget: Budget, run: Run | str) -> Generator | None:
+        if self._models is None:
+            return None
+        if isinstance(run, str):
+            run = Run(self.ledger, run, parent=None, observe=self._observe)
+        return self._models(budget, run)
+
     def _search(
         self, task: Task, run: Run, request: Request, *, shared: Shared, places: Places, budget: Budget
     ) -> Search:
@@ -218,8 +237,9 @@ class Kernel:
         inside = self._inside(shared, deeper, limits=task.limits, budget=budget, parent=run.id)
         confirming = places if nested else shared.confirming
         again = self._inside(shared, confirming, limits=task.limits, budget=budget, parent=run.id)
+        models = self._generator(budget, run)
         executor: Executor = (
-            Inline(task, lambda: places.first(task.program), seed=seed, improve=inside)
+            Inline(task, lambda: places.first(task.program), seed=seed, improve=inside, models=models)
             if workers == 1 or nested
             else Pool(task, lambda: open_sandbox(name, preload=preloads(task.program)), seed=seed, workers=workers)
         )
@@ -229,8 +249,9 @@ class Kernel:
             train=self._cases(task.train, name="train", seed=seed),
             validation=self._cases(task.validation, name="validation", seed=seed),
             executor=executor,
-            rescorer=lambda: Inline(task, lambda: places.second(task.program), seed=seed, improve=again),
+            rescorer=lambda: Inline(task, lambda: places.second(task.program), seed=seed, improve=again, models=models),
             budget=budget,
+            models=models,
             attempts=task.attempts if request.attempts is None else request.attempts,
         )
 
@@ -265,7 +286,10 @@ class Kernel:
         whole = budget or Budget(Allowance())
         with self._shared() as shared:
             inside = self._inside(shared, shared.inside, limits=task.limits, budget=whole, parent=outcome.run)
-            executor = Inline(task, lambda: shared.first(task.program), seed=outcome.seed, improve=inside)
+            models = self._generator(whole, outcome.run)
+            executor = Inline(
+                task, lambda: shared.first(task.program), seed=outcome.seed, improve=inside, models=models
+            )
             for case in cases:
                 jobs = [Job(program, (case,)) for program in (outcome.start.program, incumbent)]
                 old, new = (scored.evaluation for _, scored in executor.score_all(jobs))
@@ -296,12 +320,16 @@ class Kernel:
     def _finish(self, task: Task, search: Search, *, seed: int, stop: str) -> None:
         incumbent = search.incumbent
         search.run.record("commit", {"program": incumbent.program.id})
+        search.budget.put_aside(Cost())
         cases = draw_cases(task.held_out, name="held_out", seed=seed, after=incumbent.program.id)
         interval = None
         if incumbent.program.id == task.program.id:
             interval = Interval(len(cases), 0.0, 0.0, 0.0)
         else:
-            interval = self._held_out(task, search, cases, seed=seed)
+            try:
+                interval = self._held_out(task, search, cases, seed=seed)
+            except BudgetExhausted as reason:
+                stop = f"{stop}; the held-out cases could not be paid for: {reason}"
         gain: JSON = None
         if interval is not None:
             gain = {"n": interval.n, "mean": interval.mean, "low": interval.low, "high": interval.high}
@@ -329,6 +357,14 @@ class Kernel:
 
     def _cases(self, split: Split, *, name: str, seed: int) -> tuple[Case, ...]:
         return draw_cases(split, name=name, seed=seed, after="")
+
+
+def _last_rollouts(task: Task, begun: Evaluation) -> Cost:
+    """Returns what the held-out cases may cost in tokens and money, by what the train cases did."""
+    count = task.held_out.count if isinstance(task.held_out, Fresh) else len(task.held_out)
+    share = ASIDE * count / max(1, len(begun.scores))
+    tokens, usd = begun.measures.get("tokens", 0.0), begun.measures.get("usd", 0.0)
+    return Cost(tokens=round(share * tokens), usd=share * usd)
 
 
 def _outcome(run: Run, task: Task, improver: Program) -> Outcome:

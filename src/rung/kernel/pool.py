@@ -20,6 +20,7 @@ from rung.kernel.scoring import Scored, score
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from rung.kernel.models import Generator
     from rung.kernel.sandbox.port import Sandbox
     from rung.records import Case, Outcome, Program, Task
 
@@ -57,15 +58,22 @@ class Inline:
         *,
         seed: int,
         improve: Callable[[Task, Program, int], Outcome] | None = None,
+        models: Generator | None = None,
     ) -> None:
-        self._task, self._seed, self._improve = task, seed, improve
+        self._task, self._seed, self._improve, self._models = task, seed, improve, models
         self._sandbox = sandbox()
 
     def score_all(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Scored]]:
         """Yields (index of the job, its result) as they finish."""
         for index, job in enumerate(jobs):
             scored = score(
-                self._task, job.program, job.cases, sandbox=self._sandbox, seed=self._seed, improve=self._improve
+                self._task,
+                job.program,
+                job.cases,
+                sandbox=self._sandbox,
+                seed=self._seed,
+                improve=self._improve,
+                models=self._models,
             )
             yield index, scored
 

@@ -16,6 +16,7 @@ from rung.records import Case, Cost, Evaluation, Program, Task
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rung.kernel.models import Generator
     from rung.kernel.sandbox.port import Sandbox
     from rung.records import Outcome
     from rung.wire import JSON
@@ -38,11 +39,12 @@ def score(
     sandbox: Sandbox,
     seed: int,
     improve: Callable[[Task, Program, int], Outcome] | None = None,
+    models: Generator | None = None,
 ) -> Scored:
     """Returns how the program did on the cases; the first case it fails ends the evaluation.
 
-    improve: how a trial improves another task with the program, when the program is an improver. seed: the run's; the
-    evaluator's own randomness on a case follows from it and is the same for every program.
+    improve: how a trial improves another task with the program, when the program is an improver. models: whom a trial
+    may ask. seed: the run's; the evaluator's own randomness on a case follows from it, the same for every program.
 
     Raises:
       EvaluatorFailed: the evaluator raised or returned no finite number for the task's own program; for another
@@ -59,7 +61,8 @@ def score(
     status = Status.OK
     try:
         for case in cases:
-            trial = Trial(subject, task.program, seed=derive(seed, "trial", task.name, case.id), improve=improve)
+            chance = derive(seed, "trial", task.name, case.id)
+            trial = Trial(subject, task.program, seed=chance, improve=improve, models=models)
             scores.append(_score_case(task, case, trial))
             outputs.append(tuple(subject.outputs))
             subject.outputs.clear()
@@ -76,6 +79,8 @@ def score(
         feedback.append(f"what this program returned could not be scored: {failure}")
     finally:
         subject.close()
+    if subject.rolled.tokens:
+        measures |= {"tokens": float(subject.rolled.tokens), "usd": subject.rolled.usd}
     cost = subject.cost + Cost(1, time.thread_time() - began_cpu, time.monotonic() - began)
     value = math.fsum(scores) / len(scores) if status is Status.OK else None
     evaluation = Evaluation(status, tuple(scores), value, measures, tuple(feedback[:20]), cost, sandbox.name)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rung.kernel.budget import Budget
+    from rung.kernel.models import Generator
     from rung.kernel.pool import Executor
     from rung.kernel.run import Run
     from rung.kernel.scoring import Scored
@@ -63,8 +64,9 @@ class Search:
         rescorer: Callable[[], Executor],
         budget: Budget,
         attempts: int,
+        models: Generator | None = None,
     ) -> None:
-        self.task, self.run, self.budget = task, run, budget
+        self.task, self.run, self.budget, self.models = task, run, budget, models
         self.train, self._validation = train, validation
         self._executor, self._make_rescorer = executor, rescorer
         self._rescorer: Executor | None = None

@@ -6,17 +6,19 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rung import wire
 from rung.errors import BadInput, ProgramFailed, Status
 from rung.kernel.draw import derive
+from rung.kernel.models import questions
 from rung.records import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rung.kernel.models import Generator
     from rung.kernel.sandbox.port import Ending, Sandbox, Session
     from rung.records import Limits, Outcome, Program, Task
     from rung.wire import JSON
@@ -46,6 +48,7 @@ class Subject:
         self.cost = Cost()
         self.denied: str | None = None
         self.outputs: list[JSON] = []
+        self.rolled = Cost()
         self._session: Session | None = None
         self._waited = 0.0
 
@@ -130,8 +133,10 @@ class Trial:
         *,
         seed: int,
         improve: Callable[[Task, Program, int], Outcome] | None = None,
+        models: Generator | None = None,
     ) -> None:
-        self._subject, self._seed_program, self._seed, self._improve = subject, seed_program, seed, improve
+        self._subject, self._seed_program, self._seed = subject, seed_program, seed
+        self._improve, self._models = improve, models
         self.rng = random.Random(seed)  # noqa: S311 - drawn from the run's keyed hash
         self.notes: list[str] = []
         self.measures: dict[str, float] = {}
@@ -190,6 +195,47 @@ class Trial:
         if self._improve is None:
             raise BadInput(f"task {task.name!r} cannot be improved from here: improve improvers with one worker")
         return self._improve(task, self._subject.program, derive(self._seed, "inner", task.name))
+
+    def generate(self, messages: JSON, *, max_tokens: int, temperature: float = 0.0, sample: int = 0) -> str:
+        """Returns what the task's model answers to [{"role", "content"}]; a text alone is one message of the user.
+
+        The same messages and sample are asked and paid for once in a run, whichever program made them.
+
+        Raises:
+          BadInput: the run has no model, or more than one worker.
+          BudgetExhausted: the tokens or the money that are left do not cover it.
+          ProgramFailed: INVALID, these are no messages, or the model does not take them.
+        """
+        return self.generate_many([messages], max_tokens=max_tokens, temperature=temperature, sample=sample)[0]
+
+    def generate_many(
+        self, conversations: Sequence[JSON], *, max_tokens: int, temperature: float = 0.0, sample: int = 0
+    ) -> list[str]:
+        """Returns one answer per list of messages; they are asked side by side.
+
+        Raises:
+          BadInput, BudgetExhausted, ProgramFailed: as for `generate`.
+        """
+        if self._models is None:
+            raise BadInput("this task asks a model: name one with --task-model or --model, and use one worker")
+        documents = [
+            {
+                "messages": [{"role": "user", "content": each}] if isinstance(each, str) else each,
+                "max_tokens": max_tokens,
+                "temperature": temperature,
+            }
+            for each in conversations
+        ]
+        try:
+            asked = [replace(each, sample=sample) for each in questions(documents)]
+            replies = self._models.roll_out(asked)
+        except BadInput as error:
+            raise ProgramFailed(Status.INVALID, f"the model cannot be asked this: {error}") from error
+        if failed := [reply for reply in replies if reply.error]:
+            raise ProgramFailed(Status.INVALID, f"the model gave no answer: {failed[0].error}")
+        for reply in replies:
+            self._subject.rolled += Cost(tokens=reply.tokens, usd=reply.usd)
+        return [reply.text for reply in replies]
 
     def note(self, sentence: str) -> None:
         """Adds a sentence of feedback; the improver sees it for train cases only."""

@@ -80,4 +80,4 @@ def _line(budget: Budget) -> Iterator[Budget]:
     each: Budget | None = budget
     while each is not None:
         yield each
-        each = each._parent  # noqa: SLF001 - a budget does not show its parent to anybody else
+        each = each.parent

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Mapping
 
-    from rung.kernel.budget import Budget
+    from rung.kernel.budget import Allowance, Budget
     from rung.models.port import Prompt
     from rung.models.prices import Charge, Prices
     from rung.models.secrets import Scrubber
@@ -87,15 +87,24 @@ class Broker:
         Raises:
           BadInput: nothing would ever end the spending: no cap that counts for this model.
         """
-        left = budget.left()
-        if prompt.model not in self.prices.models and left.tokens is None:
+        self.refuse_uncapped(prompt.model, budget.left())
+        return self.prices.worst(prompt)
+
+    def refuse_uncapped(self, model: str, left: Allowance) -> None:
+        """Does nothing for a model whose spending will end.
+
+        Raises:
+          BadInput: neither tokens nor money are capped, or money is and the model has no price.
+        """
+        if model not in self.prices.models and left.tokens is None:
             raise BadInput(
-                f"model {prompt.model!r} has no price (list of {self.prices.as_of}): give it one in a price list of "
-                "your own, or cap the tokens it may use"
+                f"model {model!r} has no price (list of {self.prices.as_of}): give it one in a price list of your own "
+                "(--prices), or cap the tokens it may use (--max-tokens)"
             )
         if left.tokens is None and left.usd is None:
-            raise BadInput(f"model {prompt.model!r} costs money: cap the tokens or the US dollars it may use")
-        return self.prices.worst(prompt)
+            raise BadInput(
+                f"model {model!r} costs money: cap the tokens or the US dollars it may use (--max-tokens, --max-usd)"
+            )
 
     def settled(self, prompt: Prompt, outcome: Completion | ModelError, *, worst: Charge) -> Settled:
         """Returns what an attempt cost: as reported; the worst case where a bill may come that nobody reported."""

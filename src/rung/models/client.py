@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 
-from rung.errors import BudgetExhausted
+from rung.errors import BudgetExhausted, RungError
+from rung.models.abreast import abreast
 from rung.models.errors import Malformed, ModelError, Overspent, Refused, Unavailable
 from rung.models.port import Call, Completion
-from rung.models.replay import ANSWER, REQUEST, Answers, answer_event, lost_event, request_event
+from rung.models.replay import ANSWER, OUTAGE, REQUEST, Answers, answer_event, lost_event, request_event
 from rung.records import Cost
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from rung.models.port import Prompt
     from rung.models.prices import Charge
     from rung.models.replay import Recorder
+    from rung.wire import JSON
 
     Numbered: TypeAlias = tuple[Prompt, str, int]
-
-MOST_THREADS = 64
+    Outcome: TypeAlias = Completion | ModelError | BudgetExhausted
 
 
 class Client:
@@ -38,6 +38,7 @@ class Client:
         self._broker, self._budget, self._recorder = broker, budget, recorder
         self._known = Answers(blob=_no_blob) if known is None else known
         self._asked: Counter[str] = Counter()
+        self._kept: dict[tuple[str, int], Completion] = {}
         self._lock = threading.Lock()
         for lost in self._known.lost:
             self._budget.charge(Cost(tokens=lost.worst.tokens, usd=lost.worst.usd))
@@ -55,22 +56,44 @@ class Client:
         """
         return self._answer(self._numbered(prompt))
 
-    def complete_all(self, prompts: Sequence[Prompt]) -> tuple[Completion | ModelError | BudgetExhausted, ...]:
+    def complete_all(self, prompts: Sequence[Prompt]) -> tuple[Outcome, ...]:
         """Returns one outcome per question, asked side by side within the limits of their endpoints.
 
         Raises:
           BadInput, NotRecorded, Overspent: as for `complete`, once all calls that had begun are over.
         """
-        if not prompts:
-            return ()
-        numbered = [self._numbered(prompt) for prompt in prompts]
-        with ThreadPoolExecutor(max_workers=min(MOST_THREADS, len(prompts))) as threads:
-            return tuple(threads.map(self._outcome, numbered))
+        return self._outcomes([self._numbered(prompt) for prompt in prompts])
 
-    def _outcome(self, numbered: Numbered) -> Completion | ModelError | BudgetExhausted:
+    def samples(self, prompts: Sequence[Prompt], numbers: Sequence[int]) -> tuple[Outcome, ...]:
+        """Returns one outcome per question and number of its sample; the same two are asked once and then known.
+
+        Raises:
+          BadInput, NotRecorded, Overspent: as for `complete_all`.
+        """
+        safe = [self._broker.scrubber.prompt(prompt) for prompt in prompts]
+        wanted = [(prompt, prompt.request, number) for prompt, number in zip(safe, numbers, strict=True)]
+        missing = {each[1:]: each for each in wanted if each[1:] not in self._kept}
+        fresh = dict(zip(missing, self._outcomes(list(missing.values())), strict=True))
+        self._kept.update({key: outcome for key, outcome in fresh.items() if isinstance(outcome, Completion)})
+        return tuple(self._kept.get((request, n)) or fresh[request, n] for _, request, n in wanted)
+
+    def _outcomes(self, numbered: list[Numbered]) -> tuple[Outcome, ...]:
+        outcomes = abreast(self._outcome, numbered)
+        for outcome in outcomes:
+            if isinstance(outcome, RungError) and not isinstance(outcome, HANDED_ON):
+                raise outcome
+        down = [outcome for outcome in outcomes if isinstance(outcome, Unavailable)]
+        if down and not any(isinstance(outcome, Completion) for outcome in outcomes):
+            unanswered = zip(numbered, outcomes, strict=True)
+            open_again: list[JSON] = [[q[1], q[2]] for q, outcome in unanswered if isinstance(outcome, Unavailable)]
+            self._recorder.record(OUTAGE, {"questions": open_again, "reason": str(down[0])})
+            raise down[0]
+        return tuple(outcome for outcome in outcomes if isinstance(outcome, (Completion, *HANDED_ON)))
+
+    def _outcome(self, numbered: Numbered) -> Completion | RungError:
         try:
             return self._answer(numbered)
-        except (Unavailable, Refused, Malformed, BudgetExhausted) as error:
+        except RungError as error:
             return error
 
     def _numbered(self, prompt: Prompt) -> Numbered:
@@ -124,6 +147,9 @@ class Client:
         body, blobs = answer_event(call, settled)
         with self._lock:
             self._recorder.record(ANSWER, body, blobs=blobs)
+
+
+HANDED_ON = (Unavailable, Refused, Malformed, BudgetExhausted)  # what a caller may go on after
 
 
 def _no_blob(digest: str) -> bytes:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rung.models.broker import Settled
     from rung.wire import JSON
 
-REQUEST, ANSWER = "model_request", "model_answer"
+REQUEST, ANSWER, OUTAGE = "model_request", "model_answer", "model_outage"
 ANSWERED, LOST = "answered", "lost"
 ERRORS: dict[str, type[ModelError]] = {"refused": Refused, "malformed": Malformed}
 
@@ -118,22 +118,27 @@ class Answers:
         self._begun: dict[Key, Lost] = {}
         self._ended: dict[Key, Any] = {}
         for event_type, body in events:
-            if event_type in {REQUEST, ANSWER}:
+            if event_type in {REQUEST, ANSWER, OUTAGE}:
                 self.add(event_type, body)
 
     def add(self, event_type: str, body: Any) -> None:  # noqa: ANN401 - canonical JSON
-        """Takes notice of one event.
+        """Takes notice of one event; the questions of an outage are open again, for the outage ended that sitting.
 
         Raises:
           BadInput: it is not of the agreed form.
         """
         try:
+            if event_type == OUTAGE:
+                again = {(request, number) for request, number in body["questions"]}
+                self._begun = {key: begun for key, begun in self._begun.items() if key[:2] not in again}
+                self._ended = {key: ended for key, ended in self._ended.items() if key[:2] not in again}
+                return
             key = (body["request"], body["number"], body["attempt"])
             if event_type == REQUEST:
                 self._begun[key] = Lost(*key, body["model"], Charge(body["tokens"], body["nano_usd"]))
             else:
                 self._ended[key] = body
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise BadInput(f"the record of model calls holds a {event_type} without {error}: it was damaged") from None
 
     def outcome(self, call: Call) -> Outcome | None:

@@ -45,6 +45,22 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a model said to one prompt.
+
+    finish: "stop", "length" (max_tokens cut it), "refusal" (text is the reason) or what else its endpoint says; where
+    there is no answer "budget", "refused", "malformed" or "unavailable", and `error` says why. tokens, usd: its cost.
+    """
+
+    text: str
+    finish: str
+    model: str
+    tokens: int
+    usd: float
+    error: str
+
+
+@dataclass(frozen=True)
 class Brief:
     """What an improver is told.
 
@@ -52,6 +68,7 @@ class Brief:
     editable: file patterns. cases: the train inputs. public: source text with the public objective, or None.
     bound: the proven limit of the value or None. attempts: how many evaluations there are.
     seed: for the improver's own randomness. improver: {"files", "entry"}, its own source.
+    models: those it may ask: {"name", "weight", "usd_per_million": [prompt, answer] or None}; none without a model.
     """
 
     goal: str
@@ -66,6 +83,7 @@ class Brief:
     seed: int
     improver: dict
     extra: dict = field(default_factory=dict)
+    models: tuple = ()
 
 
 class Host:
@@ -114,6 +132,19 @@ class Host:
             for r in answer["results"]
         ]
 
+    def generate(self, prompts):
+        """Returns one Answer per prompt, in order; they are asked side by side, and each costs tokens and money.
+
+        prompts: [{"messages": [{"role", "content"}], "max_tokens", and if wanted "temperature", "seed", "stop",
+        "model"}]; the first model of the brief is asked unless one is named. Asked again, a prompt gets a new answer.
+
+        Raises:
+          Stop: the search was ended.
+          ValueError: there is no model, or a prompt is none.
+        """
+        replies = self._ask({"kind": "generate", "prompts": prompts})["replies"]
+        return [Answer(**reply) for reply in replies]
+
     def candidates(self, count=10):
         """Returns the best candidates so far, best on train first: [{"id", "value", "operator", "files"}]."""
         return self._ask({"kind": "candidates", "count": count})["candidates"]
@@ -129,7 +160,7 @@ class Host:
 def run(function, document, send, receive):
     """Returns what the improver's entry returns when it is called with its brief and its host."""
     document = dict(document)
-    for name in ("editable", "cases", "feedback"):
+    for name in ("editable", "cases", "feedback", "models"):
         if document[name] is not None:
             document[name] = tuple(document[name])
     try:
