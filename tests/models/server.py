@@ -27,6 +27,7 @@ class State:
     most_inside: int = 0
     port: int = 0
     delay: float = 0.0
+    answer: Fault | None = None
 
 
 class Server(ThreadingHTTPServer):
@@ -56,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
             state.seen.append({"path": self.path, "key": self.headers.get("Authorization"), "body": body})
             state.inside += 1
             state.most_inside = max(state.inside, state.most_inside)
-            fault = state.faults.popleft() if state.faults else honest
+            fault = state.faults.popleft() if state.faults else state.answer or honest
             number = len(state.seen)
         self.number, self.asked = number, body
         try:

@@ -136,6 +136,10 @@ def _left(story: Story) -> str:
         parts.append(f"{max(0.0, allowance['cpu_seconds'] - spent.cpu_seconds):.1f} CPU-s")
     if allowance["seconds"] is not None:
         parts.append(f"{max(0.0, allowance['seconds'] - spent.seconds):.0f} s")
+    if allowance["tokens"] is not None:
+        parts.append(f"{max(0, allowance['tokens'] - spent.tokens):,} tokens")
+    if allowance["usd"] is not None:
+        parts.append(f"${max(0.0, allowance['usd'] - spent.usd):,.4f}")
     return ", ".join(parts)
 
 

@@ -119,8 +119,9 @@ def interval_document(gain: Interval) -> dict[str, JSON]:
 
 
 def cost_line(cost: Cost) -> str:
-    """Returns what was spent, in words."""
-    return f"{cost.evaluations:,} evaluations, {cost.cpu_seconds:.1f} CPU-s, {cost.seconds:.1f} s"
+    """Returns what was spent, in words; tokens and money where models were asked."""
+    asked = f", {cost.tokens:,} tokens (${cost.usd:,.4f})" if cost.tokens else ""
+    return f"{cost.evaluations:,} evaluations, {cost.cpu_seconds:.1f} CPU-s, {cost.seconds:.1f} s{asked}"
 
 
 def colour_diff(diff: str) -> Text:

@@ -175,6 +175,8 @@ class Host:
         document = wire.fields(ask, required={"kind": str, "prompts": list})
         if self._search.models is None:
             return {"refused": "no model was given to this run; brief.models is empty then"}
+        if self._search.attempts_left <= 0:
+            raise BudgetExhausted("attempts used up")  # an answer could no longer become a program: do not pay for it
         try:
             asked = questions(document["prompts"])
             return {"replies": [_reply(each) for each in self._search.models.generate(asked)]}

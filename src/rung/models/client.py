@@ -87,7 +87,7 @@ class Client:
             unanswered = zip(numbered, outcomes, strict=True)
             open_again: list[JSON] = [[q[1], q[2]] for q, outcome in unanswered if isinstance(outcome, Unavailable)]
             self._recorder.record(OUTAGE, {"questions": open_again, "reason": str(down[0])})
-            raise down[0]
+            raise Unavailable(f"{down[0]}; all that was found is on record, and the same command goes on from there")
         return tuple(outcome for outcome in outcomes if isinstance(outcome, (Completion, *HANDED_ON)))
 
     def _outcome(self, numbered: Numbered) -> Completion | RungError:
