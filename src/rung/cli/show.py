@@ -140,6 +140,7 @@ def run_document(story: Story) -> dict[str, JSON]:
         ],
         "statuses": dict(story.statuses),
         "arms": {name: dict(earned) for name, earned in story.arms.items()},
+        "models": {"calls": dict(story.asked), "answers": dict(story.answers)},
         "spent": codec.cost_to_json(story.spent),
         "stop_reason": story.end["stop_reason"] if story.end else None,
         "alarm": story.alarm or None,
@@ -162,6 +163,10 @@ def _print_run(out: Console, story: Story) -> None:
     if (arms := arms_table(story)) is not None:
         out.print()
         out.print(arms)
+    if story.asked:
+        calls = ", ".join(f"{count:,} calls of {plain(model)}" for model, count in story.asked.most_common())
+        ended = ", ".join(f"{count:,} {status}" for status, count in story.answers.most_common())
+        out.print(f"\n{calls}: {ended}", soft_wrap=True)
     out.print(f"\nspent {cost_line(story.spent)}")
     if story.end:
         out.print(f"stopped: {plain(story.end['stop_reason'])}", soft_wrap=True)

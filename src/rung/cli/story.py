@@ -39,6 +39,8 @@ class Story:
         self.began = self.latest = 0.0
         self.attempts = 0
         self.statuses: Counter[str] = Counter()
+        self.asked: Counter[str] = Counter()
+        self.answers: Counter[str] = Counter()
         self.steps: list[Step] = []
         self.arms: dict[str, dict[str, float]] = {}
         self.spent = Cost()
@@ -71,6 +73,10 @@ class Story:
                 )
             case "log":
                 self._log(body["measures"])
+            case "model_request":
+                self.asked[body["model"]] += 1
+            case "model_answer":
+                self.answers[body["status"]] += 1
             case "commit":
                 self.committed = True
             case "run_end":
