@@ -7,6 +7,7 @@ export PYTHONPATH
 
 BIN := .venv/bin
 READY := .venv/ready
+CHECKED := .venv/checked
 CODE := src tests scripts $(if $(wildcard benchmarks/*.py benchmarks/*/*.py),benchmarks)
 UV ?= uv
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
@@ -23,6 +24,11 @@ endif
 $(READY): requirements/dev.lock pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh
 	@printf '%s\n' '$(CURDIR)' > $@
+
+# The checks look at more than rung needs to run: the SDKs of models, and what runs models in a file.
+$(CHECKED): $(READY) requirements/models.lock requirements/local.lock
+	@sh scripts/setup_models.sh
+	@touch $@
 
 setup: $(READY)  ## make .venv
 
@@ -42,7 +48,7 @@ lint: $(READY)
 	@$(BIN)/ruff check --quiet --output-format concise $(CODE)
 	@$(BIN)/ruff format --quiet --check $(CODE)
 
-types: $(READY)
+types: $(CHECKED)
 	@$(BIN)/python -m mypy --no-error-summary $(CODE)
 
 imports: $(READY)
@@ -55,6 +61,8 @@ size: $(READY)  ## length of files and functions, and of the trusted part
 lock:  ## pin again, with hashes and without hosts (needs uv)
 	@$(COMPILE) pyproject.toml -o requirements/run.lock
 	@$(COMPILE) -c requirements/run.lock pyproject.toml requirements/dev.in -o requirements/dev.lock
+	@$(COMPILE) -c requirements/dev.lock requirements/models.in -o requirements/models.lock
+	@$(COMPILE) -c requirements/models.lock requirements/local.in -o requirements/local.lock
 
 bench: $(READY)  ## what README's numbers come from
 	@$(BIN)/python -m benchmarks.engine

@@ -9,6 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rung.agents.command import agent_program, is_command
+from rung.agents.door import AgentDoor
 from rung.authoring import BUILT_IN, find_improver, find_task
 from rung.errors import BadInput
 from rung.kernel.budget import Allowance
@@ -61,12 +63,13 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
     check_models(models, allowance)
     workspace = checked_workspace(workspace)
     found = find_task(task) if isinstance(task, str) else task
-    program = named_improver(improver, workspace) if isinstance(improver, str) else improver
+    program = _named(improver, workspace) if isinstance(improver, str) else improver
     reference = reference_of(found, workspace, named=task if isinstance(task, str) else "")
     request = Request(seed, attempts, allowance, reference, models.identity if models else "")
     ledger = open_ledger(workspace)
     try:
-        kernel = open_kernel(ledger, sandbox=sandbox, workers=workers, observe=observe, models=models)
+        agents = AgentDoor(ledger, named=program, sandbox=sandbox)
+        kernel = open_kernel(ledger, sandbox=sandbox, workers=workers, observe=observe, models=models, agents=agents)
         with ExitStack() as locks:
             if seed is None:
                 # Who holds the request may choose a seed for it; two who choose at once would start the work twice.
@@ -76,6 +79,10 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
             return kernel.improve(found, program, request)
     finally:
         ledger.close()
+
+
+def _named(improver: str, workspace: Path) -> Program:
+    return agent_program(improver) if is_command(improver) else named_improver(improver, workspace)
 
 
 def named_improver(name: str, workspace: Path) -> Program:
@@ -147,11 +154,13 @@ def open_kernel(
     workers: int = 1,
     observe: Callable[[Event], None] = lambda _: None,
     models: Door | None = None,
+    agents: AgentDoor | None = None,
 ) -> Kernel:
     """Returns a kernel that ships the improver's side of the wall from this package."""
     sdk = resources.files("rung").joinpath("sdk", "host.py").read_text(encoding="utf-8")
     settings = Settings(sandbox=sandbox, workers=workers)
-    return Kernel(ledger, sdk=sdk, settings=settings, observe=observe, models=models)
+    opened = None if agents is None else agents.open
+    return Kernel(ledger, sdk=sdk, settings=settings, observe=observe, models=models, agents=opened)
 
 
 def reference_of(task: Task, workspace: Path, *, named: str = "") -> str:

@@ -28,6 +28,7 @@ class State:
     port: int = 0
     delay: float = 0.0
     answer: Fault | None = None
+    api: str = "chat"  # who writes the questions that are sent here
 
 
 class Server(ThreadingHTTPServer):
@@ -54,7 +55,14 @@ class Handler(BaseHTTPRequestHandler):
         state = self.server.state
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with state.lock:
-            state.seen.append({"path": self.path, "key": self.headers.get("Authorization"), "body": body})
+            state.seen.append(
+                {
+                    "path": self.path,
+                    "key": self.headers.get("Authorization"),
+                    "headers": {name.lower(): text for name, text in self.headers.items()},
+                    "body": body,
+                }
+            )
             state.inside += 1
             state.most_inside = max(state.inside, state.most_inside)
             fault = state.faults.popleft() if state.faults else state.answer or honest

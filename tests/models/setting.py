@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +14,9 @@ from tests.models.server import KEY, State
 from rung.kernel.budget import Allowance, Budget
 from rung.models.broker import Broker
 from rung.models.client import Client
+from rung.models.endpoint import Endpoint
 from rung.models.errors import ModelError
-from rung.models.names import read_name
-from rung.models.openai_compatible import model_from
+from rung.models.names import Address, read_name
 from rung.models.pace import Pace
 from rung.models.port import Completion, Live, Message, Prompt
 from rung.models.prices import Price, Prices
@@ -109,15 +110,16 @@ def loopback(
     """Returns a client of a server on the loopback interface, with the canary key unless told otherwise."""
     environment = {"RUNG_MODEL_KEY": KEY} if environment is None else environment
     clock = clock or Clock()
-    model = model_from(read_name(address(state, name)), environment=environment, clock=clock)
     key = key_from(environment, "RUNG_MODEL_KEY")
-    return client(
-        model,
-        budget=budget,
-        clock=clock,
-        scrubber=Scrubber(() if key is None else (key,)),
-        pace=pace,
-    )
+    model = Endpoint(place(state, name), key=key, clock=clock)
+    return client(model, budget=budget, clock=clock, scrubber=Scrubber(() if key is None else (key,)), pace=pace)
+
+
+def place(state: State, name: str = "small") -> Address:
+    """Returns where the server is, for whoever is to write the questions to it."""
+    found = read_name(address(state, name))
+    assert isinstance(found, Address)
+    return replace(found, api=state.api)
 
 
 def address(state: State, name: str = "small") -> str:

@@ -12,9 +12,9 @@ from tests.models.setting import MODEL, PRICES, Clock, Scripted, client, prompt,
 
 from rung.errors import BadInput, BudgetExhausted
 from rung.kernel.budget import Allowance, Budget
+from rung.models.endpoint import Endpoint
 from rung.models.errors import Refused, Unavailable
-from rung.models.names import read_name
-from rung.models.openai_compatible import OpenAICompatible
+from rung.models.names import Address, File, read_name
 from rung.models.pace import Pace
 from rung.models.port import Completion, Message, Prompt
 from rung.models.prices import Prices, prompt_bound, read_prices, shipped_prices
@@ -125,8 +125,12 @@ def test_a_bug_in_a_model_leaves_nothing_reserved() -> None:
         ("gpt-5", "does not say where the model is"),
         ("opnai:gpt-5", "did you mean 'openai'"),
         ("openai:", "names no model"),
-        ("anthropic:claude", "openrouter:anthropic"),
-        ("gguf:/model.gguf", "serve the file"),
+        ("antropic:claude", "did you mean 'anthropic'"),
+        ("gguf:", "names no file"),
+        ("gguf:/a.gguf#threads=2", "'threads=2:' is no option of a local model"),
+        ("gguf:/a.gguf#context:0", "is no option of a local model"),
+        ("gguf:/a.gguf#seed:1", "'seed:1' is no option of a local model: write"),
+        ("local:llama", "no local model 'llama' is known: write local:smollm2, or gguf:"),
         ("http://localhost:8000/v1", "which model: add its name"),
         ("ftp://localhost/v1#a", "no address of a model"),
         ("http://localhost:99999/v1#a", "no valid host or port"),
@@ -147,17 +151,27 @@ def test_a_name_that_holds_a_key_is_not_repeated(text: str) -> None:
     assert CANARY not in str(caught.value)
 
 
+def address(text: str) -> Address:
+    found = read_name(text)
+    assert isinstance(found, Address)
+    return found
+
+
 def test_names_that_are_right() -> None:
-    assert read_name("openai:gpt-4.1").base_url == "https://api.openai.com/v1"
-    assert read_name("openrouter:a/b:free").model == "a/b:free"
-    local = read_name("http://localhost:8000/v1/#qwen/2.5")
+    assert address("openai:gpt-4.1").base_url == "https://api.openai.com/v1"
+    assert address("openrouter:a/b:free").model == "a/b:free"
+    assert (address("anthropic:claude-opus-5-5").api, address("google:gemini-3.5-flash").api) == ("anthropic", "google")
+    local = address("http://localhost:8000/v1/#qwen/2.5")
     assert (local.base_url, local.model, local.loopback, local.key_needed) == (
         "http://localhost:8000/v1",
         "qwen/2.5",
         True,
         False,
     )
-    assert not read_name("https://localhost.example/v1#a").loopback
+    assert not address("https://localhost.example/v1#a").loopback
+    name = "gguf:/models/a.gguf#threads:2,cache:on"
+    assert read_name(name) == File(name, Path("/models/a.gguf"), threads=2, context=8192, cache=True)
+    assert read_name("local:smollm2#context:512") == File("local:smollm2#context:512", None, context=512)
 
 
 def test_prices_of_the_user_win(tmp_path: Path) -> None:
@@ -221,7 +235,7 @@ def test_a_key_shows_nowhere() -> None:
         asking.complete(prompt("again"))
     except Refused:
         told = traceback.format_exc()
-    adapter = OpenAICompatible(read_name("openai:gpt-5"), key=key, clock=Clock())
+    adapter = Endpoint(Address("gpt", "https://api.openai.com/v1", "gpt-5", "K"), key=key, clock=Clock())
     shown = [answer.text, told, tape.to_bytes().decode(), str(model.prompts), *map(repr, (key, scrubber, adapter))]
     shown += [repr(vars(adapter)), repr(vars(asking._broker))]
     assert [text for text in shown if CANARY in text or encoded.rstrip("=") in text] == []

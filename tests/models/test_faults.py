@@ -5,18 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.models import server
 from tests.models.server import KEY, State
-from tests.models.setting import WIDE, Clock, Real, address, loopback
+from tests.models.setting import WIDE, Clock, Real, address, loopback, place
 
 from rung.errors import BadInput, BudgetExhausted
 from rung.kernel.budget import Allowance, Budget
+from rung.models.adapters import open_models
+from rung.models.endpoint import Endpoint
 from rung.models.errors import Malformed, Overspent, Refused, Unavailable
-from rung.models.names import Address, read_name
-from rung.models.openai_compatible import OpenAICompatible, model_from
+from rung.models.names import CHAT, OPENAI
 from rung.models.pace import Pace
 from rung.models.port import Completion, Message, Prompt
 from rung.models.prices import prompt_bound
@@ -25,9 +27,13 @@ from rung.models.secrets import Key
 QUICK = Pace(at_once=32, attempts=3, first_wait=0.01, longest_wait=2.0, timeout=0.4)
 
 
-@pytest.fixture
-def endpoint() -> Iterator[State]:
+@pytest.fixture(params=[CHAT, OPENAI])
+def endpoint(request: pytest.FixtureRequest) -> Iterator[State]:
+    """Yields a server; all of it is asked twice, by ourselves and by the SDK."""
+    if request.param == OPENAI:
+        pytest.importorskip("openai")
     with server.serving() as state:
+        state.api = request.param
         yield state
 
 
@@ -35,9 +41,8 @@ def ask(state: State, text: str = "hello", *, max_tokens: int = 100, name: str =
     return Prompt(address(state, name), (Message("system", "be brief"), Message("user", text)), max_tokens, **more)
 
 
-def small_adapter(state: State, **more: Any) -> OpenAICompatible:
-    place = read_name(address(state))
-    return OpenAICompatible(place, key=Key(KEY, variable="RUNG_MODEL_KEY"), clock=lambda: 0.0, **more)
+def small_adapter(state: State, **more: Any) -> Endpoint:
+    return Endpoint(place(state), key=Key(KEY, variable="RUNG_MODEL_KEY"), clock=lambda: 0.0, **more)
 
 
 def test_an_answer(endpoint: State) -> None:
@@ -51,7 +56,6 @@ def test_an_answer(endpoint: State) -> None:
         "model": "small",
         "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}],
         "max_tokens": 100,
-        "stream": False,
         "temperature": 0.5,
         "seed": 3,
         "stop": ["END"],
@@ -112,8 +116,8 @@ def test_a_server_that_is_down() -> None:
 
 
 def test_a_server_without_tls_gets_no_key(endpoint: State) -> None:
-    name = f"https://127.0.0.1:{endpoint.port}/v1#small"
-    model = model_from(read_name(name), environment={"RUNG_MODEL_KEY": KEY}, clock=time.time)
+    where = replace(place(endpoint), base_url=f"https://127.0.0.1:{endpoint.port}/v1")
+    model = Endpoint(where, key=Key(KEY, variable="RUNG_MODEL_KEY"), clock=time.time)
     with pytest.raises(Unavailable, match=r"no TLS connection to 127\.0\.0\.1:") as caught:
         model.complete(ask(endpoint), timeout=5.0)
     assert (endpoint.seen, caught.value.in_doubt) == ([], False)
@@ -299,12 +303,12 @@ def test_threads_of_cut_calls_end(endpoint: State) -> None:
 
 def test_a_missing_key_and_a_key_in_the_open() -> None:
     with pytest.raises(BadInput, match="set the environment variable OPENAI_API_KEY"):
-        model_from(read_name("openai:gpt-5"), environment={}, clock=time.time)
-    far, environment = read_name("http://models.example:80/v1#small"), {"RUNG_MODEL_KEY": KEY}
+        open_models(["openai:gpt-5"], environment={})
+    far = "http://models.example:80/v1#small"
     with pytest.raises(BadInput, match=r"would travel unencrypted to models\.example:80") as caught:
-        model_from(far, environment=environment, clock=time.time)
+        open_models([far], environment={"RUNG_MODEL_KEY": KEY})
     assert KEY not in str(caught.value)
-    assert model_from(Address("a", "http://models.example/v1", "b", "X"), environment={}, clock=time.time).name == "a"
+    assert open_models([far, far], environment={}).models[0].name == far
 
 
 def test_a_wide_budget_is_wide_enough_for_the_tests() -> None:

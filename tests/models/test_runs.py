@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rung.models.door import Door, Proposer
 from rung.models.errors import Refused, Unavailable
 from rung.models.pace import Pace
 from rung.models.port import Completion, Prompt
+from rung.models.prices import Price, Prices
 from rung.records import Case, Program, Task, as_cases
 
 WIDE = Allowance(tokens=1_000_000, usd=100.0)
@@ -266,3 +268,12 @@ def test_messages_that_are_none_are_the_program_s_fault(tmp_path: Path, output: 
 def test_spending_without_an_end_is_refused(allowance: Allowance, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         door(Slopes()).refuse_uncapped(allowance)
+
+
+def test_a_model_that_costs_nothing_needs_another_end() -> None:
+    free = door(Slopes(), prices=Prices("today", {MODEL: Price(Decimal(0), Decimal(0))}))
+    for allowance in (Allowance(), Allowance(usd=5.0), Allowance(cpu_seconds=5.0)):
+        with pytest.raises(BadInput, match="costs no money, so nothing would end its spending"):
+            free.refuse_uncapped(allowance)
+    for allowance in (Allowance(tokens=5), Allowance(seconds=5.0)):
+        free.refuse_uncapped(allowance)

@@ -21,6 +21,7 @@ from rung.cli.options import (
     TASK_MODEL,
     WORKSPACE,
     named_again,
+    named_agent,
     named_models,
     naming,
 )
@@ -57,7 +58,13 @@ def improve(  # noqa: PLR0913 - the options of the command
     attempts: Annotated[int | None, typer.Option(min=1, help="Programs to try.  [default: the task's]")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of all chance.  [default: drawn]")] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that score.")] = 1,
-    improver: Annotated[str, typer.Option(help="One that ships (`rung improvers`), or a folder.")] = "seed",
+    improver: Annotated[
+        str, typer.Option(help='One that ships (`rung improvers`), a folder, or an agent: "cmd:my-agent --flag".')
+    ] = "seed",
+    agent_show: Annotated[
+        list[Path] | None, typer.Option(metavar="PATH", help="What an agent may read besides the system's folders.")
+    ] = None,
+    agent_seconds: Annotated[float | None, typer.Option(min=0.1, help="Of one attempt of an agent.  [600]")] = None,
     workspace: WORKSPACE = api.WORKSPACE,
     cpu_seconds: Annotated[float | None, typer.Option(min=0.001, help="CPU of everything the run causes.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.001, help="Wall time of the run.")] = None,
@@ -77,7 +84,7 @@ def improve(  # noqa: PLR0913 - the options of the command
             attempts=attempts,
             seed=seed,
             workers=workers,
-            improver=improver,
+            improver=named_agent(improver, agent_show, agent_seconds),
             workspace=workspace,
             cpu_seconds=cpu_seconds,
             seconds=seconds,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rung import api
+from rung.agents.command import Effort, agent_program, is_command
 from rung.errors import BadInput
 from rung.kernel.ledger import layout
 from rung.kernel.ledger.sqlite import read_ledger
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from rung.kernel.ledger.sqlite import SqliteLedger
     from rung.models.door import Door
+    from rung.records import Program
 
 TASK = Annotated[
     str,
@@ -65,6 +67,20 @@ def named_models(models: list[str] | None, task_model: str | None, prices: Path 
     from rung.models.configured import open_door  # noqa: PLC0415 - most commands ask no model
 
     return open_door(models or (), rollouts=task_model, prices=prices, environment=os.environ)
+
+
+def named_agent(improver: str, show: list[Path] | None, seconds: float | None) -> Program | str:
+    """Returns the agent that an improver's name describes; the name itself for any other.
+
+    Raises:
+      BadInput: there is no such command, or an option of agents stands beside another improver.
+    """
+    if not is_command(improver):
+        if show or seconds is not None:
+            raise BadInput('--agent-show and --agent-seconds are for agents: name one with --improver "cmd:..."')
+        return improver
+    effort = Effort() if seconds is None else Effort(seconds=seconds)
+    return agent_program(improver, show=tuple(map(str, show or ())), effort=effort)
 
 
 def existing_ledger(workspace: Path) -> SqliteLedger:

@@ -58,6 +58,7 @@ class Story:
         self.run, self.latest = event.run, event.at
         if isinstance(body, dict) and "spent" in body:
             self.spent = codec.cost_from_json(body["spent"])
+        self._call(event.type, body)
         match event.type:
             case "run_start":
                 self.start, self.began, self.parent = body, event.at, event.parent_run
@@ -73,16 +74,19 @@ class Story:
                 )
             case "log":
                 self._log(body["measures"])
-            case "model_request":
-                self.asked[body["model"]] += 1
-            case "model_answer":
-                self.answers[body["status"]] += 1
             case "commit":
                 self.committed = True
             case "run_end":
                 self.end = body
             case "alarm":
                 self.alarm = body["message"]
+
+    def _call(self, event_type: str, body: Any) -> None:  # noqa: ANN401 - canonical JSON
+        """Takes notice of a call of a model."""
+        if event_type == "model_request":
+            self.asked[body["model"]] += 1
+        elif event_type == "model_answer":
+            self.answers[body["status"]] += 1
 
     def _evaluation(self, body: Any) -> None:  # noqa: ANN401 - canonical JSON
         number, status = body["number"], body["evaluation"]["status"]

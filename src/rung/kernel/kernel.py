@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rung.kernel.ledger.port import Event, Ledger
     from rung.kernel.models import Generator, Models
     from rung.kernel.pool import Executor
+    from rung.kernel.sandbox.port import Session
     from rung.kernel.scoring import Scored
     from rung.records import Case, Evaluation, Program, Split, Task
     from rung.wire import JSON
@@ -60,6 +61,7 @@ class Kernel:
 
     observe: called with every event of a run, recorded now or earlier.
     sdk: text of the improver's side of the wall. models: whom improvers and evaluators may ask.
+    agents: opens the session of an improver that is a command (improver, limits, run), None for any other.
     """
 
     def __init__(
@@ -70,9 +72,10 @@ class Kernel:
         settings: Settings = Settings(),
         observe: Callable[[Event], None] = _ignore,
         models: Models | None = None,
+        agents: Callable[[Program, Limits, str], Session | None] | None = None,
     ) -> None:
         self.ledger, self.settings = ledger, settings
-        self._sdk, self._observe, self._models = sdk, observe, models
+        self._sdk, self._observe, self._models, self._agents = sdk, observe, models, agents
         self._kept: Shared | None = None
 
     @contextmanager
@@ -308,7 +311,8 @@ class Kernel:
             memory_mb=self.settings.improver_memory_mb,
             output_bytes=self.settings.improver_output_bytes,
         )
-        session = places.first(improver).open(improver, limits, sdk=self._sdk)
+        session = None if self._agents is None else self._agents(improver, limits, search.run.id)
+        session = session or places.first(improver).open(improver, limits, sdk=self._sdk)
         try:
             document = brief(task, improver, search=search, begun=begun, seed=derive(seed, "improver"))
             return Host(search, session).serve(document)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Together(Protocol):
+    """How several questions are asked at once; `abreast` is what live models want."""
+
+    def __call__(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Returns what the function returns for each item, in the order of the items."""
 
 
 def abreast(function: Callable[[T], R], items: Sequence[T]) -> list[R]:

@@ -94,8 +94,16 @@ class Broker:
         """Does nothing for a model whose spending will end.
 
         Raises:
-          BadInput: neither tokens nor money are capped, or money is and the model has no price.
+          BadInput: neither tokens nor money are capped, or money is and the model costs none, or nobody knows how much.
         """
+        price = self.prices.models.get(model)
+        if price is not None and price.prompt == price.completion == 0:
+            if left.tokens is None and left.seconds is None:
+                raise BadInput(
+                    f"model {model!r} costs no money, so nothing would end its spending: cap the tokens it may use "
+                    "(--max-tokens), or the seconds of the run (--seconds)"
+                )
+            return
         if model not in self.prices.models and left.tokens is None:
             raise BadInput(
                 f"model {model!r} has no price (list of {self.prices.as_of}): give it one in a price list of your own "

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rung.kernel.budget import Budget
+    from rung.models.abreast import Together
     from rung.models.broker import Broker, Settled
     from rung.models.port import Prompt
     from rung.models.prices import Charge
@@ -31,11 +32,20 @@ class Client:
     """The models as one run sees them.
 
     known: what an earlier sitting of the same run recorded. It is answered from there, in order, and was paid for;
-    what that sitting left unfinished is charged at its worst case, once, and asked again.
+    what that sitting left unfinished is charged at its worst case, once, and asked again. together: how several
+    questions are asked at once.
     """
 
-    def __init__(self, broker: Broker, *, budget: Budget, recorder: Recorder, known: Answers | None = None) -> None:
-        self._broker, self._budget, self._recorder = broker, budget, recorder
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        budget: Budget,
+        recorder: Recorder,
+        known: Answers | None = None,
+        together: Together = abreast,
+    ) -> None:
+        self._broker, self._budget, self._recorder, self._together = broker, budget, recorder, together
         self._known = Answers(blob=_no_blob) if known is None else known
         self._asked: Counter[str] = Counter()
         self._kept: dict[tuple[str, int], Completion] = {}
@@ -78,7 +88,7 @@ class Client:
         return tuple(self._kept.get((request, n)) or fresh[request, n] for _, request, n in wanted)
 
     def _outcomes(self, numbered: list[Numbered]) -> tuple[Outcome, ...]:
-        outcomes = abreast(self._outcome, numbered)
+        outcomes = self._together(self._outcome, numbered)
         for outcome in outcomes:
             if isinstance(outcome, RungError) and not isinstance(outcome, HANDED_ON):
                 raise outcome

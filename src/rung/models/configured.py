@@ -8,13 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 from rung.errors import BadInput
+from rung.models.adapters import open_models
 from rung.models.broker import Broker
 from rung.models.door import Door, Proposer
-from rung.models.names import read_name
-from rung.models.openai_compatible import model_from
 from rung.models.port import Live
 from rung.models.prices import read_prices, shipped_prices
-from rung.models.secrets import Scrubber, key_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,12 +39,12 @@ def open_door(
     if rollouts is None and not names:
         raise BadInput("no model was named: name one with --model or --task-model")
     asked = names[0] if rollouts is None else rollouts
-    addresses = [read_name(name) for name in dict.fromkeys([*names, asked])]
-    keys = [key for each in addresses if (key := key_from(environment, each.key_variable)) is not None]
+    adapters = open_models([*names, asked], environment=environment)
     broker = Broker(
-        Live(tuple(model_from(each, environment=environment, clock=time.monotonic) for each in addresses)),
-        prices=_prices(prices),
-        scrubber=Scrubber(keys),
+        Live(adapters.models),
+        prices=adapters.priced(_prices(prices)),
+        scrubber=adapters.scrubber,
+        paces=adapters.paces,
         rng=random.Random(),  # noqa: S311 - jitter between retries
         clock=time.monotonic,
         sleep=time.sleep,

@@ -9,6 +9,7 @@ from rung import wire
 from rung.errors import BadInput
 from rung.kernel import codec
 from rung.kernel.models import Reply
+from rung.models.abreast import abreast
 from rung.models.client import Client
 from rung.models.errors import Malformed, Refused, Unavailable
 from rung.models.port import Completion, Message, Prompt
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rung.kernel.budget import Allowance, Budget
     from rung.kernel.models import Question
     from rung.kernel.run import Run
+    from rung.models.abreast import Together
     from rung.models.broker import Broker
     from rung.models.client import Outcome
     from rung.models.prices import Prices
@@ -37,11 +39,15 @@ class Proposer:
 class Door:
     """Makes the models of each run out of one broker.
 
-    proposers: whom improvers may ask, the first by default. rollouts: whom evaluators ask.
+    proposers: whom improvers may ask, the first by default. rollouts: whom evaluators ask. together: how several
+    questions are asked at once.
     """
 
-    def __init__(self, broker: Broker, *, proposers: tuple[Proposer, ...], rollouts: str) -> None:
+    def __init__(
+        self, broker: Broker, *, proposers: tuple[Proposer, ...], rollouts: str, together: Together = abreast
+    ) -> None:
         self._broker, self._proposers, self._rollouts = broker, proposers, rollouts
+        self._together = together
         self._told: list[JSON] = [_told(proposer, broker) for proposer in proposers]
 
     @property
@@ -63,7 +69,8 @@ class Door:
         """Returns the models for one run: charged to its budget, written into its record, answered from it first."""
         events = run.ledger.read(run=run.id, types=(REQUEST, ANSWER, OUTAGE))
         known = Answers(((event.type, event.body) for event in events), blob=run.ledger.get)
-        client = Client(self._broker, budget=budget, recorder=_Charged(run, budget), known=known)
+        charged = _Charged(run, budget)
+        client = Client(self._broker, budget=budget, recorder=charged, known=known, together=self._together)
         names = tuple(proposer.name for proposer in self._proposers)
         return RunModels(client, self._broker.prices, told=self._told, names=names, rollouts=self._rollouts)
 
