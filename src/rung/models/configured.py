@@ -11,6 +11,7 @@ from rung.errors import BadInput
 from rung.models.adapters import open_models
 from rung.models.broker import Broker
 from rung.models.door import Door, Proposer
+from rung.models.pace import read_paces
 from rung.models.port import Live
 from rung.models.prices import read_prices, shipped_prices
 
@@ -27,7 +28,7 @@ def open_door(
     """Returns the door to the models that were named.
 
     models: "NAME" or "NAME=WEIGHT". rollouts: whom evaluators ask, None for the first of the models. prices: a list of
-    the user's own. environment: where keys are.
+    the user's own, with limits of endpoints. environment: where keys are.
 
     Raises:
       BadInput: a name, a weight, a key or the list of prices is wrong; the message says what to do.
@@ -40,11 +41,12 @@ def open_door(
         raise BadInput("no model was named: name one with --model or --task-model")
     asked = names[0] if rollouts is None else rollouts
     adapters = open_models([*names, asked], environment=environment)
+    paces = adapters.paces if prices is None else {**adapters.paces, **read_paces(prices, known=adapters.paces)}
     broker = Broker(
         Live(adapters.models),
         prices=adapters.priced(_prices(prices)),
         scrubber=adapters.scrubber,
-        paces=adapters.paces,
+        paces=paces,
         rng=random.Random(),  # noqa: S311 - jitter between retries
         clock=time.monotonic,
         sleep=time.sleep,

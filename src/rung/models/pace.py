@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from rung.errors import BadInput
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Mapping
+    from pathlib import Path
 
 MINUTE = 60.0
 POLL = 0.02  # seconds between two looks at whether a place has become free
@@ -46,6 +49,42 @@ class Pace:
         doubled = min(self.longest_wait, self.first_wait * 2.0 ** min(attempt, 60))
         jittered = doubled * (LEAST_JITTER + (1 - LEAST_JITTER) * rng.random())
         return max(jittered, retry_after or 0.0)
+
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "at_once": (int,),
+    "per_minute": (int,),
+    "attempts": (int,),
+    "first_wait": (int, float),
+    "longest_wait": (int, float),
+    "timeout": (int, float),
+}
+
+
+def read_paces(path: Path, *, known: Mapping[str, Pace]) -> dict[str, Pace]:
+    """Returns the limits in the [endpoints] of a user's price list, each on top of what is known of the endpoint.
+
+    Raises:
+      BadInput: the file cannot be read, or a limit is none.
+    """
+    try:
+        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"the price list {path} cannot be read: {error}") from error
+    tables = document.get("endpoints", {})
+    if type(tables) is not dict or not all(type(table) is dict for table in tables.values()):
+        raise BadInput(f'the price list {path}: [endpoints] holds "host" = {{ at_once = 4, per_minute = 60 }}')
+    return {host: _pace(table, known.get(host, Pace()), f"{path}, endpoint {host!r}") for host, table in tables.items()}
+
+
+def _pace(table: dict[str, Any], pace: Pace, where: str) -> Pace:
+    for name, value in table.items():
+        if name not in KINDS or type(value) not in KINDS[name]:
+            raise BadInput(f"{where}: {name} = {value!r} is no limit; there is {', '.join(KINDS)}, each a number")
+    try:
+        return replace(pace, **table)
+    except BadInput as error:
+        raise BadInput(f"{where}: {error}") from error
 
 
 class Turnstile:

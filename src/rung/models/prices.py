@@ -114,8 +114,8 @@ def _prices(text: str, where: str) -> Prices:
         document: dict[str, Any] = tomllib.loads(text, parse_float=Decimal)
     except (tomllib.TOMLDecodeError, ArithmeticError) as error:
         raise BadInput(f"{where} is not TOML: {error}") from error
-    if unknown := document.keys() - {"as_of", "models"}:
-        raise BadInput(f"{where} has an unknown key {min(unknown)!r}: it holds as_of and a table models")
+    if unknown := document.keys() - {"as_of", "models", "endpoints"}:
+        raise BadInput(f"{where} has an unknown key {min(unknown)!r}: it holds as_of, a table models, and endpoints")
     as_of, rows = document.get("as_of"), document.get("models")
     if type(as_of) is not str or type(rows) is not dict:
         raise BadInput(f'{where} needs as_of = "a date" and a table [models] of "name" = {{ prompt, completion }}')
