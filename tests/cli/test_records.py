@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -161,6 +162,16 @@ def test_doctor_names_what_is_taken(rung: Command) -> None:
     assert document["taken"] == passed[0]
     assert document["rescorer"] in passed
     assert all(one["reason"] for one in document["sandboxes"] if not one["passed"])
+    held = any(one["name"] == "bubblewrap" and one["passed"] for one in document["sandboxes"])
+    assert held or "bubblewrap" in document["agents"]
+
+
+def test_doctor_says_what_models_lack(rung: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "STRONGEST_FIRST", ())
+    monkeypatch.setattr(doctor, "distributions", list)
+    assert "models anthropic: need pip install 'rung[anthropic]'" in rung("doctor").out
+    monkeypatch.setattr(doctor, "distributions", lambda: [SimpleNamespace(name="anthropic")])
+    assert "rung[anthropic]" not in rung("doctor").out
 
 
 def test_doctor_where_nothing_works_says_what_to_do(rung: Command, monkeypatch: pytest.MonkeyPatch) -> None:

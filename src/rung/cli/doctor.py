@@ -8,12 +8,14 @@ import re
 import sys
 import time
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 import rung
+from rung.agents.door import check_box
 from rung.cli.options import AS_JSON
 from rung.cli.screen import plain, print_json, results, table
 from rung.errors import NoSandbox, ProgramFailed, SandboxBroken
@@ -31,6 +33,12 @@ ADVICE = {
     "bubblewrap": "install it, and allow user namespaces unless you are root",
     "unshare": "install util-linux, and allow user namespaces unless you are root",
     "landlock": "use Linux 5.13 or later with Landlock switched on, and an interpreter that everybody may read",
+}
+EXTRAS = {  # package -> which models need it, and what installs it
+    "openai": ("openai:, openrouter: and gemini:", "pip install 'rung[models]'"),
+    "anthropic": ("anthropic:", "pip install 'rung[anthropic]'"),
+    "google-genai": ("google:", "pip install 'rung[google]'"),
+    "xllamacpp": ("gguf: and local:", "pip install 'rung[local]'"),
 }
 
 
@@ -53,12 +61,32 @@ def doctor(json: AS_JSON = False) -> None:
     """Test every sandbox on this machine, and say which one is taken."""
     found = [diagnose(name) for name in STRONGEST_FIRST]
     taken, rescorer, refusal = _choice()
+    agents, extras = agents_held(), missing_extras()
     if json:
-        print_json(_document(found, taken=taken, rescorer=rescorer, refusal=refusal))
+        document = _document(found, taken=taken, rescorer=rescorer, refusal=refusal)
+        print_json({**document, "agents": agents or None, "missing_extras": dict(extras)})
     else:
         _print(found, taken=taken, rescorer=rescorer, refusal=refusal)
+        results().print(f"coding agents: {plain(agents) or 'held by bubblewrap'}", soft_wrap=True)
+        for models, command in extras.items():
+            results().print(f"models {models} need {command}", soft_wrap=True, markup=False)
     if taken is None:
         raise typer.Exit(1)
+
+
+def agents_held() -> str:
+    """Returns why coding agents cannot be run here, or ""."""
+    try:
+        check_box()
+    except NoSandbox as refusal:
+        return str(refusal)
+    return ""
+
+
+def missing_extras() -> dict[str, str]:
+    """Returns for the models that cannot be asked yet what installs what they lack."""
+    installed = {found.name for found in distributions()}
+    return {models: command for package, (models, command) in EXTRAS.items() if package not in installed}
 
 
 def diagnose(name: str) -> Diagnosis:
@@ -133,7 +161,7 @@ def _machine() -> dict[str, JSON]:
     }
 
 
-def _document(found: list[Diagnosis], *, taken: str | None, rescorer: str | None, refusal: str) -> JSON:
+def _document(found: list[Diagnosis], *, taken: str | None, rescorer: str | None, refusal: str) -> dict[str, JSON]:
     return {
         **_machine(),
         "sandboxes": [
