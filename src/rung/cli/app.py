@@ -16,6 +16,7 @@ from rung.cli.demo import demo
 from rung.cli.doctor import doctor
 from rung.cli.export import export
 from rung.cli.improve import evaluate, improve
+from rung.cli.replay import replay
 from rung.cli.screen import prepare_streams
 from rung.cli.show import diff, show
 from rung.cli.stages import ascend, rollback, stages
@@ -53,6 +54,7 @@ def build() -> typer.Typer:
         diff,
         export,
         verify,
+        replay,
         doctor,
         demo,
         bench,
