@@ -65,6 +65,10 @@ def test_a_prompt_is_made_better(rung: Command, root: Path, workshop: Path) -> N
     made = json.loads(ended.out)
     assert (made["seed"]["value"], made["incumbent"]["value"], made["held_out"]["gain"]) == (0.5, 1.0, 0.5)
     assert made["spent"]["tokens"] == 10 * len(server.seen)
+    verified = json.loads(rung("verify", "--json").out)  # the server is gone: what it said is on record
+    assert [one["value"] for one in verified["rescored"]] == [1.0, 0.5]
+    assert rung("export", made["run"], "out").code == 0
+    assert rung("replay", made["run"]).code == 0
 
 
 def test_an_example_is_short_enough_to_be_one(root: Path) -> None:

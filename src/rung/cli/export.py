@@ -10,7 +10,7 @@ import typer
 
 from rung import api
 from rung.cli.options import RUN, SANDBOX, WORKSPACE, existing_ledger
-from rung.cli.recheck import recorded_task, validation_cases
+from rung.cli.recheck import recorded_models, recorded_task, validation_cases
 from rung.cli.screen import foreign_talk, number, results
 from rung.cli.story import find_run, story_of
 from rung.errors import BadInput, IntegrityAlarm, ProgramFailed, Status
@@ -20,8 +20,10 @@ from rung.kernel.scoring import score
 from rung.kernel.shared import preloads
 
 if TYPE_CHECKING:
+    from rung.cli.story import Story
+    from rung.kernel.ledger.port import Ledger
     from rung.kernel.scoring import Scored
-    from rung.records import Case, Program
+    from rung.records import Case, Program, Task
     from rung.wire import JSON
 
 OUTPUTS = "outputs.json"
@@ -44,15 +46,9 @@ def export(
         _check_free(folder, program, force=force)
         with foreign_talk():
             task = recorded_task(ledger, story, workspace=workspace)
+        scored = _scored_again(ledger, story, task, program=program, sandbox=sandbox)
     finally:
         ledger.close()
-    cases = validation_cases(task, story)
-    box = open_sandbox(sandbox, preload=preloads(task.program, program))
-    try:
-        with foreign_talk():
-            scored = score(task, program, cases, sandbox=box, seed=int(story.start["seed"]))
-    finally:
-        box.close()
     evaluation, recorded = scored.evaluation, story.steps[-1].value
     if evaluation.status is not Status.OK:
         raise ProgramFailed(evaluation.status, f"the incumbent of run {story.run} fails now: {evaluation.feedback[-1]}")
@@ -60,13 +56,24 @@ def export(
         raise IntegrityAlarm(
             f"the incumbent of run {story.run} scores {evaluation.value!r} now; {recorded!r} is recorded"
         )
-    files: dict[str, str | bytes] = {**program.files, OUTPUTS: _lines(outputs_document(cases, scored))}
+    document = outputs_document(validation_cases(task, story), scored)
+    files: dict[str, str | bytes] = {**program.files, OUTPUTS: _lines(document)}
     _write(folder, files)
     out = results()
     out.print(f"{len(files) - 1} program files and {OUTPUTS} are in {folder}", soft_wrap=True)
     out.print(
         f"value on validation: {number(evaluation.value, digits=12)}, scored again in sandbox {evaluation.sandbox}"
     )
+
+
+def _scored_again(ledger: Ledger, story: Story, task: Task, *, program: Program, sandbox: str) -> Scored:
+    box = open_sandbox(sandbox, preload=preloads(task.program, program))
+    cases, seed = validation_cases(task, story), int(story.start["seed"])
+    try:
+        with foreign_talk():
+            return score(task, program, cases, sandbox=box, seed=seed, models=recorded_models(ledger, story))
+    finally:
+        box.close()
 
 
 def outputs_document(cases: tuple[Case, ...], scored: Scored) -> list[JSON]:

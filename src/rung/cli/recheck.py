@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rung.cli.story import Story
     from rung.kernel.ledger.port import Ledger
+    from rung.models.recorded import RecordedModels
     from rung.records import Case, Task
 
 
@@ -45,6 +46,20 @@ def recorded_task(ledger: Ledger, story: Story, *, workspace: Path) -> Task:
             "bring the task back as it was, or improve it anew"
         )
     return task
+
+
+def recorded_models(ledger: Ledger, story: Story) -> RecordedModels | None:
+    """Returns what answers the evaluator of a run when its programs are scored again; None when it asked no model.
+
+    Raises:
+      BadInput: what the run says of its models cannot be read.
+    """
+    identity = story.start.get("models")
+    if not identity:
+        return None
+    from rung.models.recorded import RecordedModels  # noqa: PLC0415 - most runs ask no model
+
+    return RecordedModels(ledger, story.run, identity=identity)
 
 
 def validation_cases(task: Task, story: Story) -> tuple[Case, ...]:

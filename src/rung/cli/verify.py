@@ -10,7 +10,7 @@ import typer
 
 from rung import api
 from rung.cli.options import AS_JSON, WORKSPACE, existing_ledger
-from rung.cli.recheck import recorded_task, validation_cases
+from rung.cli.recheck import recorded_models, recorded_task, validation_cases
 from rung.cli.screen import foreign_talk, number, plain, print_json, results, talk
 from rung.cli.story import Story, stories
 from rung.errors import BadInput, LedgerDamaged, LedgerError, NoSandbox, Status
@@ -20,6 +20,7 @@ from rung.kernel.ledger.verify import verify_chain
 from rung.kernel.sandbox import open_rescorer
 from rung.kernel.scoring import score
 from rung.kernel.shared import preloads
+from rung.models.errors import ModelError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +108,7 @@ def _rescore(ledger: Ledger, story: Story, step: Step, *, workspace: Path) -> Re
     about = (story.run, str(story.start["task"]), step.program, step.value)
     try:
         task = recorded_task(ledger, story, workspace=workspace)
+        models = recorded_models(ledger, story)
     except BadInput as reason:
         return Rescored(*about, skipped=str(reason))
     program = codec.program_from_bytes(ledger.get(step.program))
@@ -115,9 +117,10 @@ def _rescore(ledger: Ledger, story: Story, step: Step, *, workspace: Path) -> Re
     except NoSandbox as reason:
         return Rescored(*about, skipped=str(reason))
     try:
-        evaluation = score(
-            task, program, validation_cases(task, story), sandbox=box, seed=int(story.start["seed"])
-        ).evaluation
+        cases, seed = validation_cases(task, story), int(story.start["seed"])
+        evaluation = score(task, program, cases, sandbox=box, seed=seed, models=models).evaluation
+    except ModelError as error:
+        return Rescored(*about, problem=str(error))
     finally:
         box.close()
     problem = None

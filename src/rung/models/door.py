@@ -91,7 +91,7 @@ class RunModels:
           BadInput: a question that no model takes.
           ModelError: no model answers at all, or one reports what it cannot have used.
         """
-        prompts = [_prompt(question, self._proposer(question)) for question in questions]
+        prompts = [prompt_of(question, self._proposer(question)) for question in questions]
         outcomes = self._client.complete_all(prompts)
         return [self._reply(prompt, outcome) for prompt, outcome in zip(prompts, outcomes, strict=True)]
 
@@ -102,7 +102,7 @@ class RunModels:
           BadInput, ModelError: as for `generate`.
           BudgetExhausted: what is left does not cover them.
         """
-        prompts = [_prompt(question, question.model or self._rollouts) for question in questions]
+        prompts = [prompt_of(question, question.model or self._rollouts) for question in questions]
         outcomes = self._client.samples(prompts, [question.sample for question in questions])
         for outcome in outcomes:
             if not isinstance(outcome, Completion | Refused | Malformed):
@@ -144,7 +144,12 @@ def _price(broker: Broker, name: str) -> JSON:
     return None if price is None else [float(price.prompt), float(price.completion)]
 
 
-def _prompt(question: Question, model: str) -> Prompt:
+def prompt_of(question: Question, model: str) -> Prompt:
+    """Returns a question as a prompt to a model.
+
+    Raises:
+      BadInput: no model takes it.
+    """
     messages = tuple(Message(role, content) for role, content in question.messages)
     return Prompt(model, messages, question.max_tokens, question.temperature, question.seed, question.stop)
 
