@@ -15,6 +15,7 @@ from arms.source import compiles, units
 
 MAX_NUMBERS = 30
 STRUCTURES = 12  # how far down the list of the best an untuned structure may be
+WANTED = 3  # structures of a model that wait for their turn
 GENERATIONS = 12
 SIGMA = 0.25
 LEAST = 1e-6  # smaller numbers guard a division; they are not tuned
@@ -46,6 +47,7 @@ class Constants:
     def __init__(self, brief, seed):
         self.brief, self.rng = brief, random.Random(seed)
         self.work, self.pool, self.session, self.tuned = 0.0, None, None, set()
+        self.wanted = []
 
     def join(self, pool):
         """Gives the arm the pool it shares with the others."""
@@ -73,8 +75,14 @@ class Constants:
         if not self.session.tell(results, self.pool):
             self.session = None
 
+    def watch(self, member, parent):
+        """Takes what a model proposed: its structure is tuned next, also when its own numbers are not good yet."""
+        del parent
+        if member.operator.startswith("model"):
+            self.wanted = sorted([*self.wanted, member], key=lambda one: -one.value)[:WANTED]
+
     def _next(self):
-        for member in self.pool.members[:STRUCTURES]:
+        for member in [*self.wanted, *self.pool.members[:STRUCTURES]]:
             slots = numbers(member.files)
             key = blanked(member.files, slots)
             if not slots or key in self.tuned:

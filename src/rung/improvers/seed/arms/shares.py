@@ -49,6 +49,10 @@ class Shares:
         if not self.due:
             return None
         self.due = False
+        return self.numbers()
+
+    def numbers(self):
+        """Returns share, cost and earnings of each arm."""
         numbers = {"best": self.best}
         for name in self.shares:
             numbers[f"{name}.share"] = round(self.shares[name], 3)

@@ -74,7 +74,7 @@ def compiles(text):
     """Returns whether the text is a Python module."""
     try:
         compile(text, "<child>", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
 
@@ -104,7 +104,7 @@ def bound_names(tree):
 def _parsed(text):
     try:
         return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

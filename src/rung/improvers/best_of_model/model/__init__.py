@@ -1,0 +1,1 @@
+"""How a whole file is read out of an answer; the files are those of `seed`."""
