@@ -116,7 +116,7 @@ else:
 def test_an_agent_without_ideas_ends_the_search_and_is_not_paid_for_the_rest(tmp_path: Path) -> None:
     story = run(tmp_path / "w", "cmd:true", attempts=50, effort=replace(QUICK, idle=3))
     assert len(story.said()) == 3
-    assert story.outcome.stop_reason == "the improver ended"
+    assert story.outcome.stop_reason.startswith("the improver ended: ")
     story = run(tmp_path / "v", "cmd:false", attempts=50, effort=replace(QUICK, idle=2))
     assert (
         "2 attempts in a row proposed nothing; the last: the agent ended with exit code 1" in story.outcome.stop_reason

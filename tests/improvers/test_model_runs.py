@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.helpers import LINE_TASK, bodies, kernel, line, logged
 from tests.models.setting import MODEL, broker, said
 
@@ -106,10 +105,9 @@ def test_samples_of_a_model_alone(tmp_path: Path) -> None:
     assert logged(made)[-1]["model.same"] > 0
 
 
-@pytest.mark.parametrize(("improver", "said_of_it"), [("best_of_model", "the improver ended")])
-def test_without_a_model_that_baseline_does_nothing(tmp_path: Path, improver: str, said_of_it: str) -> None:
-    outcome = kernel(tmp_path).improve(TASK, find_improver(improver), Request(seed=1))
-    assert outcome.stop_reason == said_of_it
+def test_without_a_model_that_baseline_does_nothing_and_says_so(tmp_path: Path) -> None:
+    outcome = kernel(tmp_path).improve(TASK, find_improver("best_of_model"), Request(seed=1))
+    assert outcome.stop_reason.startswith("the improver ended: this baseline needs a model")
     assert outcome.gain is None or outcome.gain == 0
 
 

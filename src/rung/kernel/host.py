@@ -28,6 +28,7 @@ READING_SECONDS = 60.0
 PROGRAM_ID = re.compile("[0-9a-f]{64}")
 MAX_CANDIDATES = 200
 MAX_LOG_BYTES = 4096
+SAID = 200  # characters of why an improver ended
 DAY = 86_400.0
 
 
@@ -81,8 +82,7 @@ class Host:
                     answer = self._answer(wire.fields(message, required={"ask": dict})["ask"])
                     self._send({"answer": answer})
                     continue
-                checked_answer(message, {"input": None})
-                return "the improver ended"
+                return _ending(checked_answer(message, {"input": None}))
         except wire.WireError as error:
             raise ProgramFailed(Status.INVALID, f"it broke the protocol: {error}") from error
         except BudgetExhausted as reason:
@@ -213,6 +213,11 @@ class Host:
             }
             for candidate in self._search.archive.best(count)
         ]
+
+
+def _ending(output: JSON) -> str:
+    said = output.get("stopped") if type(output) is dict else None
+    return f"the improver ended: {said[:SAID]}" if type(said) is str else "the improver ended"
 
 
 def _size(program: Program) -> int:

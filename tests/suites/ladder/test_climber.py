@@ -165,7 +165,7 @@ def test_behind_the_wall_it_solves_some_and_declares_all_its_work(tmp_path: Path
     outcome = k.improve(block.task, find_improver("climber"), Request(seed=1))
     solved = [name for name, score in zip(block.puzzles, outcome.scores, strict=True) if score > 0]
     assert 0 < len(solved) < 10
-    assert outcome.stop_reason == "the improver ended"
+    assert outcome.stop_reason.startswith("the improver ended")
     assert outcome.spent.work == logged(k)[0]["work"] > 1000 * (10 - len(solved))
     assert logged(k)[0]["solved"] == len(solved)
     assert bodies(k, "evaluation")[0]["evaluation"]["status"] == Status.OK
