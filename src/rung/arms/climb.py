@@ -127,7 +127,7 @@ class Climb:
                 claimed, redrawn = self._adopt(number, proposal, lessons, mark=mark)
                 self.pause, self.wait = 1, 0
             elif verdict is not None:
-                self.pause, self.wait = min(2 * self.pause, 8), self.pause + 1
+                self._refused(verdict)
         step = Step(
             number,
             self.work,
@@ -250,7 +250,7 @@ class Climb:
                 self._charged(block.puzzles, most, self.seed_improver, practised)
             self._remember(practised, number)
             if self.policy.own:
-                self._remember_names(new, number)
+                self._remember_names(new, number, known=frozenset(practised.names))
             scores = speed.believed(new, beside=old)
             self.journal.record(
                 "pairs", {"program": successor.id, "successor": list(scores), "incumbent": list(old.scores)}
@@ -259,10 +259,10 @@ class Climb:
                 Pair(n, o, {"solved": (float(n > 0), float(o > 0))}) for n, o in zip(scores, old.scores, strict=True)
             )
 
-    def _remember_names(self, result: Solved, number: int) -> None:
+    def _remember_names(self, result: Solved, number: int, *, known: frozenset[str]) -> None:
         """Keeps what a successor found while it was judged; nothing is lost when it is refused."""
-        fresh = [at for at, name in enumerate(result.names) if name not in self.solved]
-        for at in fresh if self.place.world.stream else ():
+        fresh = [at for at, name in enumerate(result.names) if name not in known and name not in self.solved]
+        for at in fresh:
             self.solved[result.names[at]] = number
             self.memory.append(Lesson(result.names[at], result.texts[at], number))
 
@@ -282,6 +282,13 @@ class Climb:
         learned = [lesson.to_json() for lesson in lessons]
         self.journal.record("adopted", {"program": successor.id, "generation": number, "solutions": list(learned)})
         return claimed, redrawn
+
+    def _refused(self, verdict: Verdict) -> None:
+        """Waits before the next proposal, unless one test alone would have admitted this one."""
+        if verdict.wealth >= 1.0 / self.place.suite.plan.rules.alpha:
+            self.last_work, self.pause, self.wait = self.work, 1, 0  # what is so likely better is worth more patience
+        else:
+            self.pause, self.wait = min(2 * self.pause, 8), self.pause + 1
 
     def _effect(self, successor: Program, number: int, name: str) -> Interval | None:
         """Returns the successor's gain over the improver in force on fresh puzzles of a fixed number.

@@ -79,7 +79,8 @@ class Plan:
     probe: puzzles that the gate asks for at once. rules: of the gate. margins: by how much the share of solved puzzles
     ("solved") may fall for other gains, none where it is not named.
     recheck: fresh puzzles on which an adopted gain is estimated again.
-    patience: stop after this part of the work without an adoption and let the rest act on the held-out puzzles.
+    patience: stop after this part of the work without an adoption, or a refusal that one test at alpha would have
+    admitted, and let the rest act on the held-out puzzles.
     screen: whether an improver may hold back proposals that it does not believe in; after `insist` generations without
     one it may not.
     memory: solutions that a learner is shown, at most.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +23,7 @@ from rung.suites.ladder.programs import LETTERS, apply, spelling
 from rung.suites.ladder.puzzles import ANSWERS
 from rung.suites.ladder.worlds import PARTS, Ladder, words
 
-MODULES = ("grammar", "improver", "library", "rung_host", "search")
+MODULES = ("grammar", "improver", "library", "respelling", "rung_host", "search")
 CAP = 1500
 
 
@@ -158,6 +160,42 @@ def test_joining_tokens_never_changes_what_is_spelled(climber: Any) -> None:
         assert all(grammar.log_nodes(text) < float("inf") for text in known)
         assert all(any(token in text for text in known) for token in tokens)
         assert work > 0
+
+
+def test_parts_are_found_although_joining_by_pairs_went_across_their_border(climber: Any) -> None:
+    rng = random.Random(5)
+    parts = ["dix", "dni", "sdi", "xti", "ntx"]
+    known = [*parts, *parts, *("".join(rng.sample(parts, 2)) for _ in range(60))]
+    tokens, work = climber.respelling.respelled(Counter(known), {"ixd": 30.5, "ixs": 20.5, "xdni": 9.5}, 1.0, least=2)
+    assert set(parts) <= set(tokens)
+    assert not {"ixd", "ixs", "xdni"} & set(tokens)
+    assert work >= 2 * sum(map(len, set(known)))
+
+
+def test_a_spelling_is_the_cheapest_there_is(climber: Any) -> None:
+    prices = climber.respelling.priced({**dict.fromkeys(LETTERS, 0.5), "sd": 8.0, "sdi": 4.0, "isd": 2.0})
+    for program in ("sdisd", "isdisd", "sdi", "x", "ttsdt", "sdsdsd"):
+        tokens = climber.respelling.spelling(program, prices)
+        assert "".join(tokens) == program
+        best = min(sum(map(prices.__getitem__, way)) for way in ways(program, prices))
+        assert sum(map(prices.__getitem__, tokens)) == pytest.approx(best)
+
+
+def ways(program: str, tokens: Mapping[str, float]) -> Iterator[list[str]]:
+    if not program:
+        yield []
+    for token in tokens:
+        if program.startswith(token):
+            yield from ([token, *rest] for rest in ways(program[len(token) :], tokens))
+
+
+def test_what_learning_declares_is_about_its_cpu_time(climber: Any) -> None:
+    known = programs("", 200, longest=18)
+    begun = time.process_time()
+    _, work = attempt(climber, "sdisdisdi", {}, cap=100_000)
+    node, begun = (time.process_time() - begun) / work, time.process_time()
+    _, declared = climber.library.compressed(known, 1.0)
+    assert time.process_time() - begun < 4.0 * declared * node
 
 
 def test_behind_the_wall_it_solves_some_and_declares_all_its_work(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections import Counter
 from operator import add
 
 from grammar import SEED, Grammar, Portfolio
+from respelling import respelled
 
 PRICES = (1.0, 0.25)
 SHARES = (0.6, 0.85)
@@ -59,7 +60,7 @@ def predicted(present, older, newest, *, least):
 
 
 def compressed(programs, price):
-    """Returns ({token: weight}, work): pairs of tokens are joined for as long as the description gets shorter.
+    """Returns ({token: weight}, work): pairs of tokens are joined while the description gets shorter, then respelled.
 
     price: of a new token, in units of twice the log of how many there are.
     """
@@ -67,7 +68,7 @@ def compressed(programs, price):
     while True:
         counts = Counter(text)
         del counts[END]
-        work += len(text) // 6 + LOOKS
+        work += len(text) // 3 + 10 * LOOKS
         touched = set()
         for _, pair in sorted(gains(text, counts, marks, spelled, price=price), reverse=True)[:AT_ONCE]:
             if touched.isdisjoint(pair):
@@ -77,7 +78,9 @@ def compressed(programs, price):
                 text = text.replace(pair, mark)
                 touched.update(pair, mark)
         if not touched:
-            return {spelled.get(m, m): 0.5 + count for m, count in counts.most_common() if count >= USES}, work
+            tokens = {spelled.get(m, m): 0.5 + count for m, count in counts.most_common() if count >= USES}
+            tokens, spent = respelled(Counter(programs), tokens, price, least=USES)
+            return tokens, work + spent
 
 
 def gains(text, counts, marks, spelled, *, price):
