@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from importlib import resources
@@ -22,7 +23,7 @@ from rung.promotion import SUFFIX, in_force
 from rung.records import Program, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rung.kernel.ledger.port import Event, Ledger
     from rung.models.door import Door
@@ -42,7 +43,7 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
     cpu_seconds: float | None = None,
     seconds: float | None = None,
     sandbox: str = "auto",
-    models: Door | None = None,
+    models: Door | str | Sequence[str] | None = None,
     max_tokens: int | None = None,
     max_usd: float | None = None,
     observe: Callable[[Event], None] = lambda _: None,
@@ -51,8 +52,9 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
 
     task, improver: the thing itself, or what a person calls it on the command line. attempts: programs that may be
     tried (None: as many as the task says). seed: of all chance (None: drawn). cpu_seconds, seconds: of the whole run.
-    models: whom improvers and evaluators may ask (see rung.models.configured.open_door). max_tokens, max_usd: of all
-    calls of the run together. observe: called with every event of the run, recorded now or earlier.
+    models: whom improvers and evaluators may ask, by name as after --model (keys come from the environment), or a door
+    (rung.models.configured). max_tokens, max_usd: of all calls of the run together. observe: called with every event of
+    the run, recorded now or earlier.
 
     Raises:
       RungError: see errors.py; what was recorded so far stays, and the same call goes on from there.
@@ -60,16 +62,17 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
     _check_counts(attempts=attempts, workers=workers, seed=seed)
     _check_amounts(cpu_seconds=cpu_seconds, seconds=seconds, max_tokens=max_tokens, max_usd=max_usd)
     allowance = Allowance(cpu_seconds, seconds, max_tokens, max_usd)
-    check_models(models, allowance)
+    door = _door(models)
+    check_models(door, allowance)
     workspace = checked_workspace(workspace)
     found = find_task(task) if isinstance(task, str) else task
     program = _named(improver, workspace) if isinstance(improver, str) else improver
     reference = reference_of(found, workspace, named=task if isinstance(task, str) else "")
-    request = Request(seed, attempts, allowance, reference, models.identity if models else "")
+    request = Request(seed, attempts, allowance, reference, door.identity if door else "")
     ledger = open_ledger(workspace)
     try:
         agents = AgentDoor(ledger, named=program, sandbox=sandbox)
-        kernel = open_kernel(ledger, sandbox=sandbox, workers=workers, observe=observe, models=models, agents=agents)
+        kernel = open_kernel(ledger, sandbox=sandbox, workers=workers, observe=observe, models=door, agents=agents)
         with ExitStack() as locks:
             if seed is None:
                 # Who holds the request may choose a seed for it; two who choose at once would start the work twice.
@@ -79,6 +82,15 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
             return kernel.improve(found, program, request)
     finally:
         ledger.close()
+
+
+def _door(models: Door | str | Sequence[str] | None) -> Door | None:
+    from rung.models import configured, door  # noqa: PLC0415 - most runs ask no model
+
+    if models is None or isinstance(models, door.Door):
+        return models
+    names = [models] if isinstance(models, str) else list(models)
+    return configured.open_door(names, rollouts=None, prices=None, environment=os.environ)
 
 
 def _named(improver: str, workspace: Path) -> Program:

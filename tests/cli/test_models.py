@@ -16,6 +16,8 @@ import pytest
 from tests.cli.conftest import Command, Ended
 from tests.models.server import KEY, Handler, State, completion, serving, status
 
+from rung import improve
+from rung.errors import BadInput
 from rung.kernel.ledger.sqlite import read_ledger
 
 VARIABLE = "RUNG_MODEL_KEY"
@@ -106,6 +108,16 @@ def test_killed_in_a_call_no_answer_is_paid_twice_and_what_was_lost_is_charged(r
     assert sum(count - 1 for count in asked.values()) <= len(lost)
     worst = sum(body["tokens"] for body in lost)  # type: ignore[index,call-overload,misc]
     assert ended["spent"]["tokens"] == 12 * 10 + worst  # type: ignore[index]
+
+
+def test_from_python_a_model_is_a_name(server: State) -> None:
+    address = f"http://127.0.0.1:{server.port}/v1#small"
+    for models in (address, [address]):
+        outcome = improve("task.py", improver="asking", models=models, max_tokens=100_000, seed=3)
+        assert outcome.incumbent.value == -28.0
+    assert len(server.seen) == 12  # the second is the same run
+    with pytest.raises(BadInput, match="has no price"):
+        improve("task.py", improver="asking", models=address)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
