@@ -13,6 +13,8 @@ FOLDERS = ("src", "tests", "scripts", "benchmarks")
 TRUSTED = ("kernel", "records.py", "errors.py", "version.py", "wire.py")
 FILE_LINES = 400
 FUNCTION_LINES = 60
+# One file that an auditor carries away and reads from top to bottom: to cut it would put something in between.
+WHOLE = {"src/rung/audit/verify_alone.py": 900}
 JAIL = "kernel/sandbox"
 JUDGE_CODE, JAIL_CODE = 2_500, 1_600  # docs/design/0002-how-long-the-trusted-part-is.md
 NO_CODE = {
@@ -56,8 +58,9 @@ def too_long(path: Path) -> Iterator[str]:
     """Yields one sentence per excess in a file, with the place in front."""
     name = path.relative_to(ROOT)
     lines = line_count(path)
-    if lines > FILE_LINES:
-        yield f"{name}:1: the file has {lines} lines, more than {FILE_LINES}"
+    limit = WHOLE.get(name.as_posix(), FILE_LINES)
+    if lines > limit:
+        yield f"{name}:1: the file has {lines} lines, more than {limit}"
     for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
             length = node.end_lineno - node.lineno + 1

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from rung.cli.app import main
+from rung.cli.entry import main
 
 sys.exit(main())

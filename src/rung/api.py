@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from importlib import resources
@@ -19,6 +20,9 @@ from rung.kernel.identity import Request, run_key
 from rung.kernel.kernel import Kernel, Settings
 from rung.kernel.ledger.lock import run_lock
 from rung.kernel.ledger.sqlite import open_ledger
+from rung.oversight.charter_bounds import allowance_under, bounds_of
+from rung.oversight.clock import LivedClock
+from rung.oversight.standing import adopt, charter_here, standing
 from rung.promotion import SUFFIX, in_force
 from rung.records import Program, Task
 
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
     from rung.kernel.ledger.port import Event, Ledger
     from rung.models.door import Door
+    from rung.oversight.charter import Charter
     from rung.records import Outcome
 
 WORKSPACE = Path(".rung")
@@ -46,6 +51,7 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
     models: Door | str | Sequence[str] | None = None,
     max_tokens: int | None = None,
     max_usd: float | None = None,
+    charter: str | Path | None = None,
     observe: Callable[[Event], None] = lambda _: None,
 ) -> Outcome:
     """Returns what the improver made of the task's program; an unfinished run of the same request is resumed.
@@ -53,26 +59,32 @@ def improve(  # noqa: PLR0913 - the options of the command, keyword-only
     task, improver: the thing itself, or what a person calls it on the command line. attempts: programs that may be
     tried (None: as many as the task says). seed: of all chance (None: drawn). cpu_seconds, seconds: of the whole run.
     models: whom improvers and evaluators may ask, by name as after --model (keys come from the environment), or a door
-    (rung.models.configured). max_tokens, max_usd: of all calls of the run together. observe: called with every event of
-    the run, recorded now or earlier.
+    (rung.models.configured). max_tokens, max_usd: of all calls of the run together. charter: a file with what may be
+    done (None: charter.toml beside the workspace, or the one in force). observe: called with every event of the run,
+    recorded now or earlier.
 
     Raises:
       RungError: see errors.py; what was recorded so far stays, and the same call goes on from there.
     """
     _check_counts(attempts=attempts, workers=workers, seed=seed)
     _check_amounts(cpu_seconds=cpu_seconds, seconds=seconds, max_tokens=max_tokens, max_usd=max_usd)
-    allowance = Allowance(cpu_seconds, seconds, max_tokens, max_usd)
     door = _door(models)
-    check_models(door, allowance)
     workspace = checked_workspace(workspace)
+    law = charter_here(workspace, charter)
     found = find_task(task) if isinstance(task, str) else task
+    asked = Allowance(cpu_seconds, seconds, max_tokens, max_usd)
+    allowance = allowance_under(law, asked, task=found, models=door.endpoints if door else None)
+    check_models(door, allowance)
     program = _named(improver, workspace) if isinstance(improver, str) else improver
     reference = reference_of(found, workspace, named=task if isinstance(task, str) else "")
-    request = Request(seed, attempts, allowance, reference, door.identity if door else "")
+    request = Request(seed, attempts, allowance, reference, door.identity if door else "", bounds_of(law))
     ledger = open_ledger(workspace)
     try:
+        law = law and adopt(ledger, law, now=time.time())
         agents = AgentDoor(ledger, named=program, sandbox=sandbox)
-        kernel = open_kernel(ledger, sandbox=sandbox, workers=workers, observe=observe, models=door, agents=agents)
+        kernel = open_kernel(
+            ledger, sandbox=sandbox, workers=workers, observe=observe, models=door, agents=agents, charter=law
+        )
         with ExitStack() as locks:
             if seed is None:
                 # Who holds the request may choose a seed for it; two who choose at once would start the work twice.
@@ -167,12 +179,27 @@ def open_kernel(
     observe: Callable[[Event], None] = lambda _: None,
     models: Door | None = None,
     agents: AgentDoor | None = None,
+    charter: Charter | None = None,
 ) -> Kernel:
-    """Returns a kernel that ships the improver's side of the wall from this package."""
+    """Returns a kernel that ships the improver's side of the wall from this package.
+
+    charter: what all its runs are made under, None for the one in force in this ledger.
+    """
     sdk = resources.files("rung").joinpath("sdk", "host.py").read_text(encoding="utf-8")
     settings = Settings(sandbox=sandbox, workers=workers)
+    bounds = bounds_of(standing(ledger) if charter is None else charter)
     opened = None if agents is None else agents.open
-    return Kernel(ledger, sdk=sdk, settings=settings, observe=observe, models=models, agents=opened)
+    clock = LivedClock(ledger)
+    return Kernel(
+        ledger,
+        sdk=sdk,
+        settings=settings,
+        observe=observe,
+        models=models,
+        agents=opened,
+        clock=clock,
+        bounds=bounds,
+    )
 
 
 def reference_of(task: Task, workspace: Path, *, named: str = "") -> str:

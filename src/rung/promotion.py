@@ -80,6 +80,25 @@ def in_force(ledger: Ledger, name: str) -> Program:
 def roll_back(ledger: Ledger, name: str, *, to: str | None, reason: str) -> Promotion:
     """Returns the step that is in force again; it becomes the newest one, nothing is erased.
 
+    Raises:
+      BadInput: see `step_to`.
+    """
+    step = step_to(ledger, name, to=to)
+    stage = "seed" if step.stage == "seed" else "main"
+    program = codec.program_from_bytes(ledger.get(step.program))
+    promote(ledger, name, program, stage=stage, by="person", run=step.run, reason=reason)
+    return promotions(ledger, name)[-1]
+
+
+def forward(ledger: Ledger, name: str, step: Promotion) -> bool:
+    """Returns whether a step was first put in force after the program that is in force now: no way back, but ahead."""
+    standing = [each.program for each in promotions(ledger, name) if each.stage != "shadow"]
+    return standing.index(step.program) > standing.index(standing[-1])
+
+
+def step_to(ledger: Ledger, name: str, *, to: str | None) -> Promotion:
+    """Returns the step that can be put in force again.
+
     to: its number or the first characters of the program's id; None for the last that was in force and is another one.
 
     Raises:
@@ -102,7 +121,4 @@ def roll_back(ledger: Ledger, name: str, *, to: str | None, reason: str) -> Prom
     step = chosen[0]
     if step.program == now:
         raise BadInput(f"{step.program[:8]} is in force under {name!r} already")
-    stage = "seed" if step.stage == "seed" else "main"
-    program = codec.program_from_bytes(ledger.get(step.program))
-    promote(ledger, name, program, stage=stage, by="person", run=step.run, reason=reason)
-    return promotions(ledger, name)[-1]
+    return step

@@ -129,7 +129,10 @@ def test_rule_4_an_evaluators_own_bug_is_loud(tmp_path: Path) -> None:
 
 
 def test_rule_4_the_wall_is_one_place() -> None:
-    """`except Exception` stands in one file of the engine; the jail's own processes are the other side of the wall."""
+    """`except Exception` stands in one file of the engine; the jail's own processes are the other side of the wall.
+
+    The auditor's verifier is another program, which shares no code with the engine and so has a wall of its own.
+    """
     source = Path(rung.__file__).parent
     places = set()
     for path in source.rglob("*.py"):
@@ -140,7 +143,7 @@ def test_rule_4_the_wall_is_one_place() -> None:
                 names = {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)} if node.type else {"Exception"}
                 if names & {"Exception", "BaseException"}:
                     places.add(path.relative_to(source).as_posix())
-    assert places == {"kernel/wall.py"}
+    assert places == {"kernel/wall.py", "audit/verify_alone.py"}
 
 
 def _raises_again(handler: ast.ExceptHandler) -> bool:

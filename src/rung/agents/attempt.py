@@ -82,7 +82,7 @@ class Attempt:
         self._began = time.monotonic()
         self._rest = bytearray()
         self._asked_to_stop: str | None = None
-        self._over_at = math.inf
+        self._left = math.inf  # seconds
         self._deaf = False
         self._cpu = self.peak_memory_mb = 0.0
         self._closed = False
@@ -157,7 +157,7 @@ class Attempt:
         if self._cgroup is not None:
             self._cgroup.add(struct.unpack("3i", ancillary[0][2])[0])
         self._channel.sendall(wire.encode(self._job()))
-        self._over_at = time.monotonic() + self._agent.effort.seconds + LAST_WORDS
+        self._left = self._agent.effort.seconds + LAST_WORDS
         self._channel.setblocking(False)  # noqa: FBT003 - the signature of the socket
 
     def _job(self) -> dict[str, wire.JSON]:
@@ -196,7 +196,9 @@ class Attempt:
         poll = select.poll()
         poll.register(self._channel, select.POLLIN)
         while (now := time.monotonic()) < until:
-            if poll.poll(1000 * max(0.0, min(LOOK_SECONDS, until - now))):
+            came = poll.poll(1000 * max(0.0, min(LOOK_SECONDS, until - now)))
+            self._left -= min(LOOK_SECONDS, time.monotonic() - now)  # who was paused did not live that time
+            if came:
                 chunk = self._channel.recv(1 << 16)
                 self._rest += chunk
                 if not chunk:
@@ -207,7 +209,7 @@ class Attempt:
                     return self._result(bytes(self._rest))
                 continue
             self._look()
-            if time.monotonic() > self._over_at:
+            if self._left < 0:
                 self._deaf = True
                 return Result(self._asked_to_stop or "the agent did not end when its time was up: all of it is lost")
         return None
@@ -224,7 +226,7 @@ class Attempt:
     def ask_to_stop(self, sentence: str) -> None:
         """Has the keeper end everything and collect what there is."""
         self._asked_to_stop = sentence
-        self._over_at = time.monotonic() + LAST_WORDS
+        self._left = LAST_WORDS
         with contextlib.suppress(OSError):
             self._channel.send(b"!")
 

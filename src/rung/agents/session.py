@@ -32,9 +32,9 @@ BETWEEN_LOOKS: Final = 0.2  # seconds
 
 @dataclass(slots=True)
 class Allowed:
-    """Until when, and to how many CPU seconds in all, the agent may go on before the kernel must be heard."""
+    """For how long, and to how many CPU seconds in all, the agent may go on before the kernel must be heard."""
 
-    until: float = 0.0
+    seconds: float = 0.0
     cpu_seconds: float = 0.0
 
 
@@ -58,6 +58,7 @@ class AgentSession:
         self._recorded, self._keep = recorded, keep
         self._began = time.monotonic()
         self._spent = self._peak_mb = 0.0
+        self.waited = 0.0  # it is not asked in turns, so nobody counts this
         self._now: Attempt | None = None
         self._talk: Asking | None = None
         self._answer: dict[str, Any] | None = None
@@ -82,7 +83,7 @@ class AgentSession:
         most = self._limits.cpu_seconds
         if cpu_seconds is not None:
             most = min(most, self.cpu_seconds() + cpu_seconds)
-        self._allowed = Allowed(time.monotonic() + seconds, most)
+        self._allowed = Allowed(seconds, most)
         answer, self._answer = self._answer, None
         try:
             return {"ask": next(self._talk) if answer is None else self._talk.send(answer)}
@@ -129,7 +130,8 @@ class AgentSession:
         self._now = Attempt(self._agent, limits=self._limits, files=program.files, brief=told, isolated=self._isolated)
         box = f"{'bubblewrap' if self._isolated else 'process'}: {' '.join(self._now.layers)}"
         while (result := self._now.step(BETWEEN_LOOKS)) is None:
-            if time.monotonic() > self._allowed.until:
+            self._allowed.seconds -= BETWEEN_LOOKS  # however long it took: who was paused did not live that time
+            if self._allowed.seconds < 0:
                 self._end_attempt()
                 raise ProgramFailed(Status.TIMEOUT, "the time of the run was up while the agent worked")
             if self.cpu_seconds() > self._allowed.cpu_seconds:

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import rung
+from rung.cli.approve import build_approve, build_key
 from rung.cli.bench import bench
 from rung.cli.catalog import improvers, tasks
+from rung.cli.charter import build_charter
+from rung.cli.control import pause, resume, stop
 from rung.cli.demo import demo
 from rung.cli.doctor import doctor
+from rung.cli.drill import drill
+from rung.cli.entry import ended
 from rung.cli.export import export
 from rung.cli.improve import evaluate, improve
 from rung.cli.replay import replay
-from rung.cli.screen import prepare_streams
 from rung.cli.show import diff, show
 from rung.cli.stages import ascend, rollback, stages
 from rung.cli.verify import verify
-from rung.errors import BadInput, RungError
-from rung.wire import WireError
+from rung.cli.witness import build_witness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Sequence
 
 HELP = "Makes programs better, and believes nothing that it did not measure out of their reach."
-INTERRUPTED = 130
-
-
-class Interrupted(BaseException):
-    """A person said stop: Ctrl-C, or SIGTERM."""
 
 
 def build() -> typer.Typer:
@@ -61,8 +56,15 @@ def build() -> typer.Typer:
         ascend,
         stages,
         rollback,
+        pause,
+        resume,
+        stop,
+        drill,
     ):
         app.command()(command)
+    for name, group in (("charter", build_charter()), ("approve", build_approve()), ("key", build_key())):
+        app.add_typer(group, name=name)
+    app.add_typer(build_witness(), name="witness")
     app.callback()(_options)
     return app
 
@@ -84,42 +86,9 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 not done, 2 bad input, 130 interrupted."""
     given = sys.argv[1:] if arguments is None else arguments
-    stopped: list[int] = []
-    prepare_streams()
-    with _interrupts(stopped):
-        try:
-            build()(args=given)
-        except SystemExit as end:
-            return end.code if isinstance(end.code, int) else 1
-        except (RungError, WireError, OSError) as error:
-            # Ctrl-C reaches the whole process group: what breaks because of it is part of being interrupted.
-            return _interrupted(given) if stopped else _refuse(error)
-        except (Interrupted, KeyboardInterrupt):
-            return _interrupted(given)
-    return 0
 
+    def command() -> int:
+        build()(args=given)
+        return 0
 
-def _refuse(error: RungError | WireError | OSError) -> int:
-    sys.stderr.write(f"rung: {' '.join(str(error).split())}\n")
-    return 2 if isinstance(error, BadInput | WireError) else 1
-
-
-def _interrupted(arguments: Sequence[str]) -> int:
-    resumes = "; the same command goes on where it was" if {"improve", "bench", "ascend"} & {*arguments} else ""
-    sys.stderr.write(f"rung: interrupted{resumes}\n")
-    return INTERRUPTED
-
-
-@contextmanager
-def _interrupts(stopped: list[int]) -> Iterator[None]:
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
-        stopped.append(number)
-        signal.signal(number, signal.SIG_DFL)  # a second one does not wait for anything
-        raise Interrupted
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return ended(command, given)

@@ -13,12 +13,13 @@ from rung.arms.records import ARMS
 from rung.cli.bench_report import figure_text, print_report
 from rung.cli.bench_search import search
 from rung.cli.bench_view import View
-from rung.cli.options import AS_JSON, SANDBOX, WORKSPACE
+from rung.cli.options import AS_JSON, DEAD_MAN, SANDBOX, WORKSPACE
 from rung.cli.screen import foreign_talk, print_json, talk
 from rung.errors import BadInput
 from rung.kernel.ledger.sqlite import read_ledger
 from rung.observatory.closure import Facts, closure
 from rung.observatory.document import document
+from rung.oversight.dead_man import watched
 from rung.suites.registry import find_suite
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def bench(  # noqa: PLR0913 - the options of the command
     figure: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Where to write the curves.")] = None,
     workspace: WORKSPACE = api.WORKSPACE,
     sandbox: SANDBOX = "auto",
+    dead_man: DEAD_MAN = None,
     json: AS_JSON = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
@@ -48,14 +50,15 @@ def bench(  # noqa: PLR0913 - the options of the command
     if suite == "search":
         given = {"--arms": arms != EVERY, "--world": bool(world), "--no-screen": not screen, "--figure": bool(figure)}
         unknown = [name for name, there in given.items() if there]
-        search(seeds=seeds, key=key, workspace=workspace, sandbox=sandbox, json=json, quiet=quiet, unknown=unknown)
+        with watched(workspace, dead_man):
+            search(seeds=seeds, key=key, workspace=workspace, sandbox=sandbox, json=json, quiet=quiet, unknown=unknown)
         return
     found = find_suite(suite)
     names = tuple(name.strip() for name in arms.split(",") if name.strip())
     if figure is not None and (figure.suffix != ".svg" or not figure.resolve().parent.is_dir()):
         raise BadInput(f"a figure is written to a file NAME.svg in a folder that exists, not to {figure}")
     ask = Ask(names, seeds or SEEDS, world, key, None if screen else {"screen": False})
-    with foreign_talk(), View(found, quiet=quiet) as view:
+    with watched(workspace, dead_man), foreign_talk(), View(found, quiet=quiet) as view:
         watcher = Watcher(view.begun, view.step, view.ended)
         compared = compare(found, ask, workspace=workspace, sandbox=sandbox, watcher=watcher)
     made = comparison_document(compared, workspace=workspace)

@@ -11,6 +11,8 @@ from rung import api
 from rung.authoring import find_task, read_program
 from rung.cli.options import (
     AS_JSON,
+    CHARTER,
+    DEAD_MAN,
     MAX_TOKENS,
     MAX_USD,
     MODELS,
@@ -43,6 +45,7 @@ from rung.errors import Status
 from rung.kernel import codec
 from rung.kernel.budget import Allowance
 from rung.kernel.ledger.sqlite import open_ledger
+from rung.oversight.dead_man import watched
 
 if TYPE_CHECKING:
     from rung.records import Evaluation, Outcome
@@ -73,12 +76,14 @@ def improve(  # noqa: PLR0913 - the options of the command
     max_tokens: MAX_TOKENS = None,
     max_usd: MAX_USD = None,
     prices: PRICES = None,
+    charter: CHARTER = None,
     sandbox: SANDBOX = "auto",
+    dead_man: DEAD_MAN = None,
     json: AS_JSON = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
     """Make a program better. The same command again goes on with a run that was interrupted."""
-    with foreign_talk(), naming(task), Progress(quiet=quiet) as progress:
+    with watched(workspace, dead_man), foreign_talk(), naming(task), Progress(quiet=quiet) as progress:
         outcome = api.improve(
             task,
             attempts=attempts,
@@ -92,6 +97,7 @@ def improve(  # noqa: PLR0913 - the options of the command
             models=named_models(model, task_model, prices),
             max_tokens=max_tokens,
             max_usd=max_usd,
+            charter=charter,
             observe=progress.observe,
         )
     if json:

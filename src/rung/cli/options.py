@@ -50,6 +50,18 @@ MAX_USD = Annotated[float | None, typer.Option("--max-usd", min=1e-9, help="US d
 PRICES = Annotated[
     Path | None, typer.Option("--prices", metavar="FILE.toml", help="Prices that go before the list of rung.")
 ]
+DEAD_MAN = Annotated[
+    float | None,
+    typer.Option("--dead-man", metavar="SECONDS", min=1.0, help="End everything when the engine hangs for so long."),
+]
+CHARTER = Annotated[
+    Path | None,
+    typer.Option(
+        "--charter",
+        metavar="FILE.toml",
+        help="What may be done.  [default: charter.toml beside the workspace, or the one in force]",
+    ),
+]
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 SEED = Annotated[int, typer.Option("--seed", min=0, help="Of all chance.")]
 

@@ -10,6 +10,7 @@ from rung.kernel import codec
 from rung.kernel.budget import Allowance
 from rung.kernel.draw import draw_cases
 from rung.kernel.identity import Request, run_key
+from rung.kernel.scope import Bounds
 from rung.suites.registry import REFERENCE, find_block
 
 PLACES = ("outside", "inside", "confirming")  # where a part of another run may have been made
@@ -38,7 +39,8 @@ def recorded_task(ledger: Ledger, story: Story, *, workspace: Path) -> Task:
     task = find_block(start["reference"]) if block else api.find_again(start["reference"], workspace)
     improver = codec.program_from_bytes(ledger.get(start["improver"]))
     allowance = Allowance(**start["allowance"])
-    request = Request(int(start["seed"]), start["attempts"], allowance, models=start.get("models", ""))
+    models, bounds = start.get("models", ""), Bounds(start.get("charter", ""))
+    request = Request(int(start["seed"]), start["attempts"], allowance, models=models, bounds=bounds)
     parents = [None, *(f"{story.parent} {place}" for place in PLACES if story.parent)]
     if story.run not in {run_key(task, improver, request, parent=parent) for parent in parents}:
         raise BadInput(

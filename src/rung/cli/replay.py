@@ -14,6 +14,7 @@ from rung.cli.story import find_run, story_of
 from rung.errors import BadInput
 from rung.kernel import codec
 from rung.kernel.identity import run_key
+from rung.oversight.standing import stored_blob
 from rung.replaying.agents import RecordedAgents
 from rung.replaying.replay import read_record, replay_run, request_of
 from rung.version import VERSION
@@ -48,10 +49,11 @@ def replay(
             kept = story.parent is None or _kept(ledger, story, record, task)
             if not quiet:
                 _greet(record)
+            law = stored_blob(ledger, record.start["charter"]) if "charter" in record.start else None
             agents = RecordedAgents(ledger, named=codec.program_from_bytes(ledger.get(record.start["improver"])))
 
             def make_kernel(again: Ledger, /, *, models: Door | None) -> Kernel:
-                return api.open_kernel(again, sandbox=sandbox, models=models, agents=agents)
+                return api.open_kernel(again, sandbox=sandbox, models=models, agents=agents, charter=law)
 
             done = replay_run(ledger, record, task=task, make_kernel=make_kernel, parent=story.parent, kept=kept)
     finally:

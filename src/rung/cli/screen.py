@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
@@ -31,15 +30,6 @@ def results() -> Console:
 def talk() -> Console:
     """Returns the console for everything else: stderr."""
     return _console(stderr=True)
-
-
-def prepare_streams() -> None:
-    """Lets stdout print "?" for what its encoding lacks, as stderr escapes it; what is closed goes nowhere."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
 
 
 @contextmanager

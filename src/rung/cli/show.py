@@ -87,12 +87,13 @@ def _show_all(ledger: Ledger, *, json: bool, inner: bool) -> None:
 
 def _comparisons(ledger: Ledger) -> Table:
     rows = table("comparison", "suite", "world", "arms", "#seeds", "state", "key")
-    events = list(ledger.read(types=("registration", "bench_end")))
+    events = list(ledger.read(types=("registration", "bench_end", "pause", "resume", "stop")))
     ended = {event.run for event in events if event.type == "bench_end"}
+    paused = {run for run, kind in {event.run: event.type for event in events}.items() if kind == "pause"}
     for event in events:
         body: Any = event.body
         if event.type == "registration":
-            state = "finished" if event.run in ended else "unfinished"
+            state = "finished" if event.run in ended else "paused" if event.run in paused else "unfinished"
             world, arms = body["variant"] or "-", ", ".join(body["arms"])
             rows.add_row(event.run, body["suite"], world, arms, str(body["seeds"]), state, body["key"])
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -14,11 +15,14 @@ from rung.arms.compare import Ask, Compared, Watcher, compare
 from rung.cli.bench import comparison_document
 from rung.cli.bench_report import print_report
 from rung.cli.bench_view import View
-from rung.cli.options import AS_JSON, SANDBOX, WORKSPACE, existing_ledger, named_again
+from rung.cli.carry_out import promotion_action, told
+from rung.cli.options import AS_JSON, DEAD_MAN, SANDBOX, WORKSPACE, existing_ledger, named_again
 from rung.cli.screen import foreign_talk, print_json, results, table
 from rung.kernel import codec
 from rung.kernel.ledger.sqlite import open_ledger
-from rung.promotion import SUFFIX, promote, promotions, roll_back
+from rung.oversight.dead_man import watched
+from rung.oversight.permit import permit
+from rung.promotion import SUFFIX, forward, promote, promotions, roll_back, step_to
 from rung.suites.registry import find_suite
 
 ARMS = "self,control,frozen,sham"
@@ -38,6 +42,7 @@ def ascend(  # noqa: PLR0913 - the options of the command
     key: Annotated[str | None, typer.Option(help="Of a climb to repeat.  [default: drawn]")] = None,
     workspace: WORKSPACE = api.WORKSPACE,
     sandbox: SANDBOX = "auto",
+    dead_man: DEAD_MAN = None,
     json: AS_JSON = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
 ) -> None:
@@ -45,7 +50,7 @@ def ascend(  # noqa: PLR0913 - the options of the command
     found = find_suite(suite)
     names = ("self", *(name.strip() for name in arms.split(",") if name.strip() and name.strip() != "self"))
     ask = Ask(names, 1, world, key, {"generations": generations}, improver)
-    with foreign_talk(), View(found, quiet=quiet) as view:
+    with watched(workspace, dead_man), foreign_talk(), View(found, quiet=quiet) as view:
         watcher = Watcher(view.begun, view.step, view.ended)
         compared = compare(found, ask, workspace=workspace, sandbox=sandbox, watcher=watcher)
     promoted = promote_result(compared, workspace=workspace)
@@ -91,7 +96,9 @@ def promote_result(compared: Compared, *, workspace: Path) -> dict[str, Any] | N
         stage = result.steps[-1].stage
         if stage == "main":
             reason = "it kept what it gained while it was under watch"
-            promote(ledger, name, final, stage="main", by="kernel", run=result.run, reason=reason)
+            with told():
+                permit(ledger, promotion_action(name, final.id, run=result.run, reason=reason), now=time.time())
+                promote(ledger, name, final, stage="main", by="kernel", run=result.run, reason=reason)
         return asdict(promotions(ledger, name)[-1])
     finally:
         ledger.close()
@@ -122,6 +129,9 @@ def rollback(
     with closing(existing_ledger(workspace)):
         pass  # a workspace that is not there is refused before one is made
     with closing(open_ledger(workspace)) as ledger:
+        step = step_to(ledger, name, to=to)
+        if forward(ledger, name, step):  # the way back needs nobody's leave
+            permit(ledger, promotion_action(name, step.program, run=step.run, reason=reason), now=time.time())
         step = roll_back(ledger, name, to=to, reason=reason)
     if json:
         print_json(asdict(step))

@@ -46,7 +46,7 @@ class Story:
         self.spent = Cost()
         self.rescored_by = ""
         self.alarm = ""
-        self.committed = False
+        self.committed = self.paused = False
         self.failures: dict[str, str] = {}
         self._operators: list[str] = []
         self._scored: dict[str, int] = {}
@@ -56,6 +56,7 @@ class Story:
         """Takes the next event of the run."""
         body: Any = event.body
         self.run, self.latest = event.run, event.at
+        self.paused = event.type == "pause"  # whatever comes after it, comes from a run that goes on
         if isinstance(body, dict) and "spent" in body:
             self.spent = codec.cost_from_json(body["spent"])
         self._call(event.type, body)
@@ -135,7 +136,8 @@ class Story:
     @property
     def state(self) -> str:
         """How the run stands, in a word or two."""
-        return "finished" if self.end else "halted by an alarm" if self.alarm else "unfinished"
+        standing = "paused" if self.paused else "halted by an alarm" if self.alarm else "unfinished"
+        return "finished" if self.end else standing
 
 
 def find_run(ledger: Ledger, prefix: str) -> str:
@@ -166,7 +168,8 @@ def story_of(ledger: Ledger, run: str) -> Story:
 def stories(ledger: Ledger) -> list[Story]:
     """Returns the runs of a ledger, oldest first."""
     found: dict[str, Story] = {}
-    for event in ledger.read(types=("run_start", "evaluation", "rescore", "incumbent", "run_end", "alarm")):
+    types = ("run_start", "evaluation", "rescore", "incumbent", "run_end", "alarm", "pause", "resume", "stop")
+    for event in ledger.read(types=types):
         if event.type == "run_start" or event.run in found:
             found.setdefault(event.run, Story()).add(event)
     return list(found.values())

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rung import api
+from rung.audit import parcel
+from rung.audit.second_look import Looked, joined, second_look
 from rung.cli.options import AS_JSON, WORKSPACE, existing_ledger
 from rung.cli.recheck import recorded_models, recorded_task, validation_cases
 from rung.cli.screen import foreign_talk, number, plain, print_json, results, talk
@@ -23,8 +26,6 @@ from rung.kernel.shared import preloads
 from rung.models.errors import ModelError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rung.cli.story import Step
     from rung.kernel.ledger.port import Ledger
     from rung.kernel.ledger.verify import Verification
@@ -52,9 +53,32 @@ def verify(
     workspace: WORKSPACE = api.WORKSPACE,
     sample: Annotated[int, typer.Option(min=0, help="Incumbents to score again.")] = 10,
     json: AS_JSON = False,
+    witness: Annotated[
+        list[Path] | None, typer.Option("--witness", metavar="FILE", help="A checkpoint that was kept elsewhere.")
+    ] = None,
+    git: Annotated[
+        list[str] | None, typer.Option("--git", metavar="DIR[@BRANCH]", help="Checkpoints in a git repository.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", help="Whom you trust: the witness, and the log itself.")
+    ] = None,
+    clock_back: Annotated[
+        float, typer.Option("--clock-back", min=0.0, help="By how many seconds a clock may have been reset.")
+    ] = 2.0,
+    alone: Annotated[
+        Path | None,
+        typer.Option("--alone", metavar="FILE", help="Write the verifier that needs no rung, and do nothing else."),
+    ] = None,
 ) -> None:
-    """Recheck the ledger's chain from its bytes, and score a sample of incumbents again on the second backend."""
+    """Recheck the ledger from its bytes, twice over, and score a sample of incumbents again on the second backend."""
+    if alone is not None:
+        parcel.write_verifier(alone)
+        return
     chain = _chain(workspace)
+    options = [f"--clock-back={clock_back}", *(f"--witness={each}" for each in witness or ())]
+    options += [*(f"--git={each}" for each in git or ()), *(f"--key={each}" for each in key or ())]
+    looked = second_look(workspace / layout.FILE, options)
+    chain = joined(chain, looked)
     rescored: list[Rescored] = []
     if not chain.problems:  # what a broken ledger says about its programs is worth nothing
         ledger = existing_ledger(workspace)
@@ -63,9 +87,10 @@ def verify(
         finally:
             ledger.close()
     if json:
-        print_json(_document(chain, rescored))
+        print_json(_document(chain, rescored, looked))
     else:
         print_verification(chain, rescored)
+        _print_witnessed(chain, looked)
     if unscored(rescored):
         talk().print("rung: no incumbent could be scored again, so their values are only what the ledger says")
     if not _holds(chain, rescored):
@@ -131,13 +156,25 @@ def _rescore(ledger: Ledger, story: Story, step: Step, *, workspace: Path) -> Re
     return Rescored(*about, value=evaluation.value, sandbox=evaluation.sandbox, problem=problem)
 
 
-def _document(chain: Verification, rescored: list[Rescored]) -> JSON:
+def _print_witnessed(chain: Verification, looked: Looked) -> None:
+    """Prints which checkpoints hold, and of which events nobody elsewhere knows."""
+    out = results()
+    for row in looked.witnessed:
+        by = ", ".join(row["by"]) or ("whoever commits there" if row["in_git"] else "nobody whose --key was given")
+        out.print(plain(f"  witnessed: the first {row['size']:,} events, {row['source']}, by {by}"), soft_wrap=True)
+    if looked.witnessed and looked.covered < chain.events:
+        out.print(f"  not covered: no checkpoint speaks for events {looked.covered + 1} to {chain.events}")
+
+
+def _document(chain: Verification, rescored: list[Rescored], looked: Looked) -> JSON:
     return {
         "ok": _holds(chain, rescored),
         "events": chain.events,
         "blobs": chain.blobs,
         "head": {"seq": chain.head[0], "hash": chain.head[1]},
         "problems": [{"seq": problem.seq, "what": problem.what} for problem in chain.problems],
+        "witnessed": list(looked.witnessed),
+        "covered": looked.covered,
         "rescored": [
             {
                 "run": one.run,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rung import wire
 from rung.kernel.budget import Allowance
+from rung.kernel.scope import Bounds
 
 if TYPE_CHECKING:
     from rung.records import Program, Task
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `improve` was asked for, as far as it decides what is found; its hash is the run. models: their identity."""
+    """What `improve` was asked for, as far as it decides what is found; its hash is the run.
+
+    models: their identity. bounds: what the charter says under which it is made.
+    """
 
     seed: int | None = None
     attempts: int | None = None
     allowance: Allowance = Allowance()
     reference: str = ""
     models: str = ""
+    bounds: Bounds = Bounds()
 
 
 def task_hash(task: Task) -> str:
@@ -75,6 +80,7 @@ def run_key(task: Task, improver: Program, request: Request, *, parent: str | No
         "allowance": allowance_to_json(request.allowance),
         "parent": parent,
         **({"models": request.models} if request.models else {}),
+        **({"charter": request.bounds.charter} if request.bounds.charter else {}),
     }
     return hashlib.sha256(wire.canonical(document)).hexdigest()[:12]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from rung.kernel.identity import Request, allowance_to_json, run_key
 from rung.kernel.pool import Inline, Job, Pool
 from rung.kernel.run import Run
 from rung.kernel.sandbox.choice import open_sandbox
+from rung.kernel.scope import Bounds
 from rung.kernel.search import Search
 from rung.kernel.shared import Places, Shared, preloads
 from rung.records import Cost, Fresh, Incumbent, Interval, Limits, Outcome
@@ -62,6 +64,8 @@ class Kernel:
     observe: called with every event of a run, recorded now or earlier.
     sdk: text of the improver's side of the wall. models: whom improvers and evaluators may ask.
     agents: opens the session of an improver that is a command (improver, limits, run), None for any other.
+    bounds: what a charter says of all its runs.
+    clock: wall seconds as budgets count them.
     """
 
     def __init__(
@@ -73,9 +77,12 @@ class Kernel:
         observe: Callable[[Event], None] = _ignore,
         models: Models | None = None,
         agents: Callable[[Program, Limits, str], Session | None] | None = None,
+        bounds: Bounds = Bounds(),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.ledger, self.settings = ledger, settings
+        self.ledger, self.settings, self._bounds = ledger, settings, bounds
         self._sdk, self._observe, self._models, self._agents = sdk, observe, models, agents
+        self._clock = clock
         self._kept: Shared | None = None
 
     @contextmanager
@@ -111,7 +118,7 @@ class Kernel:
         cases = self._cases(task.train if split == "train" else task.validation, name=split, seed=seed)
         run = hashlib.sha256(wire.canonical([task.name, program.id, seed, secrets.token_hex(8)])).hexdigest()[:12]
         with self._shared() as shared:
-            models = self._generator(Budget(allowance), run)
+            models = self._generator(Budget(allowance, clock=self._clock), run)
             executor = Inline(task, lambda: shared.first(task.program, program), seed=seed, models=models)
             scored = next(iter(executor.score_all([Job(program, cases)])))[1]
         body: dict[str, JSON] = {
@@ -143,12 +150,13 @@ class Kernel:
           BadInput: the task's seed program fails its own train cases.
           EvaluatorFailed, IntegrityAlarm, SandboxBroken, LedgerError: see errors.py; the run can be resumed.
         """
+        request = replace(request, bounds=self._bounds)
         if self._models is not None:
             request = replace(request, models=self._models.identity)
         if request.seed is None:
             request = replace(request, seed=self.unfinished_seed(task, improver, request))
         with self._shared() as shared:
-            whole = budget or Budget(Allowance())
+            whole = budget or Budget(Allowance(), clock=self._clock)
             places = shared.outside if kept else shared.inside
             return self._improve(task, improver, request, shared=shared, places=places, budget=whole, parent=parent)
 
@@ -205,6 +213,7 @@ class Kernel:
                 "allowance": allowance_to_json(request.allowance),
                 "version": VERSION,
                 **({"models": request.models} if request.models else {}),
+                **({"charter": request.bounds.charter} if request.bounds.charter else {}),
                 "sandbox": sandbox.name,
                 "layers": list(sandbox.layers),
                 "blobs": [task.program.id, improver.id],
@@ -237,9 +246,9 @@ class Kernel:
         seed, workers, name = request.seed or 0, self.settings.workers, self.settings.sandbox
         nested = places.name != "outside"
         deeper = places if nested else shared.inside
-        inside = self._inside(shared, deeper, limits=task.limits, budget=budget, parent=run.id)
+        inside = self._inside(shared, deeper, request.bounds, limits=task.limits, budget=budget, parent=run.id)
         confirming = places if nested else shared.confirming
-        again = self._inside(shared, confirming, limits=task.limits, budget=budget, parent=run.id)
+        again = self._inside(shared, confirming, request.bounds, limits=task.limits, budget=budget, parent=run.id)
         models = self._generator(budget, run)
         executor: Executor = (
             Inline(task, lambda: places.first(task.program), seed=seed, improve=inside, models=models)
@@ -256,10 +265,11 @@ class Kernel:
             budget=budget,
             models=models,
             attempts=task.attempts if request.attempts is None else request.attempts,
+            bounds=request.bounds,
         )
 
     def _inside(
-        self, shared: Shared, places: Places, *, limits: Limits, budget: Budget, parent: str
+        self, shared: Shared, places: Places, bounds: Bounds, *, limits: Limits, budget: Budget, parent: str
     ) -> Callable[[Task, Program, int], Outcome]:
         """Returns how a run inside another one is made: its own slice of the ledger, the outer run's budget.
 
@@ -268,7 +278,7 @@ class Kernel:
 
         def improve(task: Task, improver: Program, seed: int) -> Outcome:
             allowance = Allowance(cpu_seconds=limits.cpu_seconds, seconds=limits.wall_seconds)
-            ask = Request(seed=seed, allowance=allowance)
+            ask = Request(seed=seed, allowance=allowance, bounds=bounds.inside(task.name))
             return self._improve(task, improver, ask, shared=shared, places=places, budget=budget, parent=parent)
 
         return improve
@@ -286,9 +296,10 @@ class Kernel:
         incumbent = outcome.incumbent.program
         self.ledger.append("commit", {"program": incumbent.id, "for": "gate"}, run=outcome.run)
         cases = draw_cases(Fresh(count), name="gate", seed=outcome.seed, after=incumbent.id)
-        whole = budget or Budget(Allowance())
+        whole = budget or Budget(Allowance(), clock=self._clock)
         with self._shared() as shared:
-            inside = self._inside(shared, shared.inside, limits=task.limits, budget=whole, parent=outcome.run)
+            limits, deep = task.limits, self._bounds
+            inside = self._inside(shared, shared.inside, deep, limits=limits, budget=whole, parent=outcome.run)
             models = self._generator(whole, outcome.run)
             executor = Inline(
                 task, lambda: shared.first(task.program), seed=outcome.seed, improve=inside, models=models

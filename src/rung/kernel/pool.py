@@ -123,7 +123,7 @@ class Pool:
                 for channel in (*self._channels, *self._channels):
                     _hand_out(waiting, channel, busy[channel], workers=len(busy))
                 group = []
-                for key, _ in selector.select():
+                for key, _ in selector.select(1.0):  # to wake up now and then is the sign that the engine lives
                     for document in key.data.received():
                         group.append((busy[key.data].popleft(), document))
                         _hand_out(waiting, key.data, busy[key.data], workers=len(busy))

@@ -4,13 +4,45 @@ from __future__ import annotations
 
 import io
 import tokenize
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from rung.errors import BadInput
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rung.records import Program
 
 START, END = "EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END"
+
+
+def _anything(_seed: Program, _child: Program) -> str | None:
+    """Refuses nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a charter says about every run under it.
+
+    charter: its hash. depth: how far runs may be inside runs, None for any. refuse: what a child (seed, child) changed
+    against it, in words, or None; the rules of the task are looked at first.
+    """
+
+    charter: str = ""
+    depth: int | None = None
+    refuse: Callable[[Program, Program], str | None] = _anything
+
+    def inside(self, task: str) -> Bounds:
+        """Returns what holds for a run of this task inside one that these hold for.
+
+        Raises:
+          BadInput: none may be inside it.
+        """
+        if self.depth == 0:
+            raise BadInput(f"task {task!r} runs inside more runs than the charter allows (scope.depth)")
+        return replace(self, depth=None if self.depth is None else self.depth - 1)
 
 
 def may_edit(name: str, editable: tuple[str, ...] | None) -> bool:

@@ -10,7 +10,7 @@ from rung.errors import BadInput, BudgetExhausted, Status
 from rung.kernel import codec
 from rung.kernel.archive import Archive
 from rung.kernel.pool import Job
-from rung.kernel.scope import violation
+from rung.kernel.scope import Bounds, violation
 from rung.records import Candidate, Case, Cost, Evaluation, Incumbent, Program, Task
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Answer:
 class Search:
     """Judges proposals, in the order they come, within the attempts and the budget."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only
         self,
         task: Task,
         *,
@@ -65,6 +65,7 @@ class Search:
         budget: Budget,
         attempts: int,
         models: Generator | None = None,
+        bounds: Bounds = Bounds(),
     ) -> None:
         self.task, self.run, self.budget, self.models = task, run, budget, models
         self.train, self._validation = train, validation
@@ -75,7 +76,7 @@ class Search:
         self._same = [case.input for case in train] == [case.input for case in validation]
         if self._same:  # the same cases by name too: the evaluator's randomness on a case follows from it
             self._validation = train
-        self.archive = Archive()
+        self.archive, self._bounds = Archive(), bounds
         self._incumbent: Incumbent | None = None
         self._train_bar = 0.0
 
@@ -202,7 +203,8 @@ class Search:
     def _refusal(self, proposal: Proposal) -> str | None:
         if any(self.archive.quarantined(each) for each in (proposal.program.id, *proposal.parents)):
             return "the lineage is in quarantine: an ancestor made a system call that no honest program needs"
-        return violation(self.task.program, proposal.program, self.task.editable)
+        seed, child = self.task.program, proposal.program
+        return violation(seed, child, self.task.editable) or self._bounds.refuse(seed, child)
 
     def _record(self, rows: Sequence[Row]) -> None:
         """Records what finished together in one commit."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -60,11 +59,11 @@ class Subject:
         """
         if self._session is None:
             self._session = self.sandbox.open(self.program, self.limits)
-        wall, began = self.limits.wall_seconds, time.monotonic()
+        wall, before = self.limits.wall_seconds, self._session.waited
         try:
             self._session.send(question)
             answer = self._session.receive(seconds=max(0.0, min(wall, WALLS * wall - self._waited)))
-            self._waited += time.monotonic() - began
+            self._waited += self._session.waited - before
         except ProgramFailed:
             self.close()  # an evaluator that tolerates this asks a fresh process next
             raise

@@ -12,6 +12,7 @@ from rung.kernel.models import Reply
 from rung.models.abreast import abreast
 from rung.models.client import Client
 from rung.models.errors import Malformed, Refused, Unavailable
+from rung.models.names import Address, read_name
 from rung.models.port import Completion, Message, Prompt
 from rung.models.replay import ANSWER, OUTAGE, REQUEST, Answers
 
@@ -55,6 +56,12 @@ class Door:
         """Everything about the models that decides what a run finds and what it pays, as JSON; `door_of` reads it."""
         rollouts: JSON = {"name": self._rollouts, "usd_per_million": _price(self._broker, self._rollouts)}
         return wire.canonical({"proposers": self._told, "rollouts": rollouts}).decode()
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Every model that may be asked -> "host:port" of where it is, "" for one on this machine."""
+        names = dict.fromkeys([*(each.name for each in self._proposers), self._rollouts])
+        return {name: _endpoint(name) for name in names}
 
     def refuse_uncapped(self, allowance: Allowance) -> None:
         """Does nothing when the spending of every model will end.
@@ -137,6 +144,11 @@ class _Charged:
 def _told(proposer: Proposer, broker: Broker) -> JSON:
     price = _price(broker, proposer.name)
     return {"name": proposer.name, "weight": proposer.weight, "usd_per_million": price}
+
+
+def _endpoint(name: str) -> str:
+    found = read_name(name)
+    return found.endpoint if isinstance(found, Address) and not found.loopback else ""
 
 
 def _price(broker: Broker, name: str) -> JSON:

@@ -18,8 +18,10 @@ from rung.errors import BadInput, IntegrityAlarm, RungError
 from rung.kernel import codec
 from rung.kernel.budget import Allowance
 from rung.kernel.identity import Request
+from rung.kernel.scope import Bounds
 from rung.models.errors import ModelError, NotRecorded
 from rung.models.replay import ANSWER
+from rung.oversight.control import FROM_OUTSIDE
 from rung.replaying.compare import Difference
 from rung.replaying.ledger import ReplayLedger
 from rung.replaying.script import Differs, EndOfRecord, Interrupted, Script, lost
@@ -97,7 +99,7 @@ def read_record(ledger: Ledger, run: str) -> Record:
         if event.type == "run_start" and (event.run == run or event.parent_run in family):
             family.add(event.run)
             start = body if event.run == run else start
-        if event.run not in family:
+        if event.run not in family or event.type in FROM_OUTSIDE:
             continue
         last = (event.seq, event.hash)
         answers += event.type == ANSWER
@@ -121,7 +123,8 @@ def request_of(record: Record) -> Request:
     """Returns what was asked for when the run was started."""
     start = record.start
     allowance = Allowance(**start["allowance"])
-    return Request(int(start["seed"]), start["attempts"], allowance, start["reference"], start.get("models", ""))
+    models, bounds = start.get("models", ""), Bounds(start.get("charter", ""))
+    return Request(int(start["seed"]), start["attempts"], allowance, start["reference"], models, bounds)
 
 
 def replay_run(

@@ -16,6 +16,7 @@ from rung import wire
 from rung.errors import RungError
 from rung.models.errors import NotRecorded
 from rung.models.replay import ANSWER, LOST, REQUEST
+from rung.oversight.control import FROM_OUTSIDE
 from rung.replaying.compare import Difference, comparable, differing, first_difference, inside, sums
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class Script:
             return False
         event = next(self._events)
         self._read = event.seq
-        self._ahead.append(Slot(event, event.run in self._family))
+        self._ahead.append(Slot(event, event.run in self._family and event.type not in FROM_OUTSIDE))
         return True
 
 

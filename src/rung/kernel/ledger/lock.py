@@ -1,4 +1,8 @@
-"""The right to work on a run: one process at a time, let go when that process ends, however it ends."""
+"""The right to work on a run: one process at a time, let go when that process ends, however it ends.
+
+The file of a lock names its holder, "PID START": with its start, in ticks since the machine's, no other process that
+was given the same number later is taken for it.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,8 @@ def run_lock(workspace: Path, run: str, *, patience: float = 1.0) -> Iterator[No
             if time.monotonic() > deadline:
                 raise LedgerError(f"another process works on run {run}: wait for it, or stop it, and try again")
             time.sleep(0.02)
+        started = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+        os.pwrite(file, f"{os.getpid()} {started}\n".ljust(40).encode(), 0)
         yield
     finally:
         fcntl.flock(file, fcntl.LOCK_UN)  # closing alone leaves it to children that were forked meanwhile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from rung import errors
 from rung.kernel.sandbox.jail.box import Places
 from rung.kernel.sandbox.places import interpreter_places
-from rung.kernel.sandbox.session import START_SECONDS, Ended, LineSession, channel_pair
+from rung.kernel.sandbox.session import START_SECONDS, Ended, LineSession, channel_pair, ready
 from rung.records import Limits, Program
 
 # Forks share the layout of memory: good for determinism, bad for secrecy, so no fork-server lives long.
@@ -105,10 +106,10 @@ class _Server:
         theirs.close()
         self.kill = weakref.finalize(self, _kill, self._channel, self._process)
         self._channel.settimeout(START_SECONDS)
-        try:
-            answer = json.loads(self._channel.recv(4096) or b'{"failed": "it died"}')
-        except TimeoutError:
+        if ready(self._channel, select.POLLIN, START_SECONDS) is None:
             answer = {"failed": f"it was not ready within {START_SECONDS:g} seconds"}
+        else:
+            answer = json.loads(self._channel.recv(4096) or b'{"failed": "it died"}')
         if "failed" in answer:
             self.kill()
             raise errors.SandboxBroken(f"the fork-server ({tier}) did not start: {answer['failed']}")
@@ -156,8 +157,9 @@ class _Forked:
     def end(self) -> Ended:
         """Kills the process if it still runs, waits for it, and returns how it ended."""
         try:
-            self._control.settimeout(START_SECONDS)
+            self._control.settimeout(0.0)
             self._control.shutdown(socket.SHUT_WR)
+            ready(self._control, select.POLLIN, START_SECONDS)
             record = json.loads(self._control.recv(4096))
         except (OSError, ValueError) as error:
             raise errors.SandboxBroken("the fork-server died and took its candidates along; nothing is lost") from error

@@ -25,7 +25,12 @@ class Ending:
 
 
 class Session(Protocol):
-    """One fresh process that runs one program."""
+    """One fresh process that runs one program.
+
+    waited: seconds that were spent waiting for it, without those in which nobody could run.
+    """
+
+    waited: float
 
     def send(self, document: JSON, *, seconds: float | None = None) -> None:
         """Sends one JSON line to the process, which must have read it in time; as long as its limits say by default.

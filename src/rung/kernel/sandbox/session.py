@@ -19,6 +19,7 @@ from rung.records import Limits, Program
 from rung.wire import JSON
 
 START_SECONDS = 30.0
+SLICE = 0.05  # seconds of one look: what a pause can cost at most of the time that a process has
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,22 @@ def channel_pair() -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
+def ready(channel: socket.socket, event: int, seconds: float) -> float | None:
+    """Returns what is left of the seconds when the event of poll has come, or None when it has not.
+
+    A slice counts as its length, however late it ends: who was paused, or starved, did not live that time, and the
+    other side may not have either.
+    """
+    poll = select.poll()
+    poll.register(channel, event)
+    while seconds > 0:
+        most, began = min(seconds, SLICE), time.monotonic()
+        if poll.poll(math.ceil(most * 1000)):
+            return seconds - min(most, time.monotonic() - began)
+        seconds -= most
+    return None
+
+
 class LineSession:
     """A session over a channel to any process that runs the runner."""
 
@@ -62,7 +79,7 @@ class LineSession:
         self._cpu, self._allowed = 0.0, limits.cpu_seconds
         self._ended: Ended | None = None
         self._ending: Ending | None = None
-        self.pid = 0
+        self.pid, self.waited = 0, 0.0
 
     def begin(self, program: Program, *, sdk: str | None) -> None:
         """Sends the program and waits until the process is confined, which it says before it reads the program.
@@ -72,17 +89,18 @@ class LineSession:
         """
         first: JSON = {"program": {"files": wire.files_to_json(program.files), "entry": program.entry}, "sdk": sdk}
         line = wire.encode(first)
-        self._channel.settimeout(START_SECONDS)
         try:
             if len(line) <= 1 << 16:
-                self._channel.sendall(line)
+                self._put(line, START_SECONDS)
+            if ready(self._channel, select.POLLIN, START_SECONDS) is None:
+                raise TimeoutError("timed out")
             byte, ancillary, _, _ = self._channel.recvmsg(1, socket.CMSG_SPACE(12))
             self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             if byte != b"R":
                 reason = self._channel.recv(1000).decode(errors="replace") if byte else "the process died at once"
                 raise errors.SandboxBroken(f"a process for a program could not be set up: {reason.strip()}")
             if len(line) > 1 << 16:
-                self._channel.sendall(line)
+                self._put(line, START_SECONDS)
         except OSError as error:
             raise errors.SandboxBroken(f"a process for a program could not be set up: {error}") from error
         self.pid = struct.unpack("3i", ancillary[0][2])[0]
@@ -96,19 +114,28 @@ class LineSession:
 
     def send(self, document: JSON, *, seconds: float | None = None) -> None:
         """Sends one JSON line to the process; see the port."""
-        self._channel.settimeout(self._limits.wall_seconds if seconds is None else seconds)
         try:
-            self._channel.sendall(wire.encode(document))
+            self._put(wire.encode(document), self._limits.wall_seconds if seconds is None else seconds)
         except TimeoutError as error:
             raise ProgramFailed(Status.TIMEOUT, "the program does not read its input") from error
         except OSError as error:
             raise self._died() from error
 
+    def _put(self, line: bytes, left: float) -> None:
+        rest = memoryview(line)
+        while rest:
+            before, now = left, ready(self._channel, select.POLLOUT, left)
+            left = 0.0 if now is None else now
+            self.waited += before - left
+            if now is None:
+                raise TimeoutError("timed out")
+            rest = rest[self._channel.send(rest, socket.MSG_DONTWAIT) :]
+
     def receive(self, *, seconds: float, cpu_seconds: float | None = None) -> JSON:
         """Returns the next strict JSON line from the process; see the port."""
         whole = self._limits.cpu_seconds
         self._allowed = whole if cpu_seconds is None else min(whole, self.cpu_seconds() + cpu_seconds)
-        line = self._line(time.monotonic() + seconds, seconds)
+        line = self._line(seconds)
         if self._rest:
             raise ProgramFailed(Status.INVALID, "more than one document was sent where one was expected")
         try:
@@ -116,18 +143,14 @@ class LineSession:
         except wire.WireError as error:
             raise ProgramFailed(Status.INVALID, f"what was sent is not a strict JSON document: {error}") from error
 
-    def _line(self, deadline: float, seconds: float) -> bytes:
-        cap = self._limits.output_bytes
-        self._channel.settimeout(None)
-        poll = select.poll()
-        poll.register(self._channel, select.POLLIN)
+    def _line(self, seconds: float) -> bytes:
+        cap, left = self._limits.output_bytes, seconds
         searched = 0
         while (end := self._rest.find(b"\n", searched)) < 0:
             searched = len(self._rest)
             if searched > cap:
                 break
-            while not poll.poll(math.ceil(self._patience(deadline, seconds) * 1000)):
-                pass
+            left = self._wait(left, seconds)
             try:
                 chunk = self._channel.recv(1 << 16)
             except ConnectionResetError:
@@ -141,19 +164,23 @@ class LineSession:
         del self._rest[: end + 1]
         return line
 
-    def _patience(self, deadline: float, seconds: float) -> float:
-        """Returns how long to wait before the clocks must be looked at again.
+    def _wait(self, left: float, seconds: float) -> float:
+        """Returns what is left of the time when there is something to read.
 
         Raises:
           ProgramFailed: the time is up.
         """
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise ProgramFailed(Status.TIMEOUT, f"no answer within {seconds:g} seconds")
-        cpu_left = self._allowed - self.cpu_seconds()
-        if cpu_left <= 0:
-            raise ProgramFailed(Status.TIMEOUT, f"more than {self._allowed:g} CPU seconds used")
-        return min(left, max(cpu_left, 0.01))
+        while left > 0:
+            cpu_left = self._allowed - self.cpu_seconds()
+            if cpu_left <= 0:
+                raise ProgramFailed(Status.TIMEOUT, f"more than {self._allowed:g} CPU seconds used")
+            most = min(left, max(cpu_left, 0.01))
+            rest = ready(self._channel, select.POLLIN, most)
+            self.waited += most - (rest or 0.0)
+            left -= most - (rest or 0.0)
+            if rest is not None:
+                return left
+        raise ProgramFailed(Status.TIMEOUT, f"no answer within {seconds:g} seconds")
 
     def _died(self) -> ProgramFailed:
         """Returns why the process is gone."""

@@ -1,0 +1,1 @@
+"""How fast a person can pause, resume and stop a busy run, and what that costs it: nothing."""
