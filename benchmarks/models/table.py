@@ -48,18 +48,17 @@ def _answers(rows: Sequence[Found]) -> str:
     lines = [head, ("---",) * len(head)]
     for task, arm in dict.fromkeys((each.task, each.arm) for each in rows):
         mine = [each for each in rows if (each.task, each.arm) == (task, arm)]
-        asked, usable, same, near, alike = (sum(each.counts.get(f"model.{key}", 0) for each in mine) for key in KEYS)
+        usable, same, near, alike = (sum(each.counts.get(f"model.{key}", 0) for each in mine) for key in KEYS)
+        answers = sum(each.calls for each in mine)
         total = sum(sum(each.steps.values()) for each in mine)
         models = sum(value for each in mine for name, value in each.steps.items() if name == "model")
-        rate = f"{usable:.0f} ({usable / asked:.0%})" if asked else "-"
+        rate = f"{usable:.0f} ({usable / answers:.0%})"
         share = f"{models / total:.0%}" if total else "no gain"
-        lines.append(
-            (task, arm, f"{sum(each.calls for each in mine)}", rate, f"{same:.0f} + {near:.0f} + {alike:.0f}", share)
-        )
+        lines.append((task, arm, str(answers), rate, f"{same:.0f} + {near:.0f} + {alike:.0f}", share))
     return _markdown(lines)
 
 
-KEYS = ("asked", "usable", "same", "near", "alike")
+KEYS = ("usable", "same", "near", "alike")
 
 
 def _gain(each: Found) -> str:

@@ -194,9 +194,21 @@ def test_regions_bind_every_form_of_answer(apply: ModuleType) -> None:
     scope = apply.Scope({"rule.py": text}, None, "rule.py:rule")
     inside = apply.child_files("```python\ndef rule(x):\n    return 2 * x\n```", {"rule.py": text}, scope)
     assert inside == {"rule.py": text.replace("return x", "return 2 * x")}
-    for answer in (EDIT.format("Z = 1", "Z = 2"), f"```python\n{text.replace('Z = 1', 'Z = 2')}```"):
-        with pytest.raises(apply.Rejected, match="only be changed between"):
-            apply.child_files(answer, {"rule.py": text}, scope)
+    with pytest.raises(apply.Rejected, match="only be changed between"):
+        apply.child_files(EDIT.format("Z = 1", "Z = 2"), {"rule.py": text}, scope)
+    with pytest.raises(apply.Rejected, match="changes nothing"):  # of a whole file, only the regions count
+        apply.child_files(f"```python\n{text.replace('Z = 1', 'Z = 2')}```", {"rule.py": text}, scope)
+
+
+def test_what_a_model_copies_badly_outside_the_regions_stays_as_it_is(apply: ModuleType) -> None:
+    text = "def load(x):\n    return rule(x) + 1\n\n\n"
+    text += "# EVOLVE-BLOCK-START\ndef rule(x):\n    return x\n# EVOLVE-BLOCK-END\n"
+    scope = apply.Scope({"rule.py": text}, None, "rule.py:load")
+    answer = "```python\ndef load(x):\n    ...\n\n# Evolve-BLOCK-START\ndef rule(x):\n    return 2 * x\n```"
+    changed = apply.child_files(answer, {"rule.py": text}, scope)
+    assert changed == {"rule.py": text.replace("return x\n", "return 2 * x\n")}
+    with pytest.raises(apply.Rejected, match="nothing between"):
+        apply.child_files("```python\ndef load(x):\n    return 7\n```", {"rule.py": text}, scope)
 
 
 def test_thousands_of_blocks_and_long_files_take_no_time(apply: ModuleType) -> None:

@@ -14,7 +14,7 @@ from model.fences import Rejected
 
 MAX_FILE = 400_000  # characters
 MAX_DEPTH = 100  # of a syntax tree: deeper ones are no program a person would read
-MARKER = "EVOLVE-BLOCK-START"
+MARKER, END = "EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END"
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 
@@ -60,7 +60,8 @@ def whole(old, block, *, name):
     new = parsed(block, name)
     wanted = {node.name for node in present.body if isinstance(node, DEFINITIONS)}
     given = {node.name for node in new.body if isinstance(node, DEFINITIONS)}
-    if wanted <= given and (MARKER not in old or MARKER in block) and not forgotten(present, new):
+    bound = MARKER in old and any(_inside(node, regions(old)) for node in present.body)
+    if wanted <= given and not bound and not forgotten(present, new):
         return block
     if not given:
         raise Rejected(f"the code block defines no function of {name}: write {', '.join(sorted(wanted)[:5])} anew")
@@ -103,8 +104,11 @@ def without_examples(block, new, present):
 
 
 def merged(old, present, block, new):
-    """Returns the file with the definitions of a block in the place of those with the same names."""
-    lines, source = old.split("\n"), block.split("\n")
+    """Returns the file with the definitions of a block in the place of those with the same names.
+
+    Where only regions may be changed, what is outside stays as it is: small models copy the rest of a file badly.
+    """
+    lines, source, spans = old.split("\n"), block.split("\n"), regions(old)
     places = {key: node for node in present.body for key in _keys(node)}
     imported = {ast.dump(node) for node in present.body if isinstance(node, IMPORTS)}
     cuts, fresh, later = [], [], []
@@ -116,10 +120,14 @@ def merged(old, present, block, new):
             if ast.dump(node) not in imported and not future:
                 fresh += text
         elif home is not None:
+            if spans and not _inside(home, spans):
+                continue
             cuts.append((_first(home), home.end_lineno, text))
         elif isinstance(node, DEFINITIONS) or _keys(node):
             later += [*text, "", ""]
     cuts.sort(key=lambda cut: cut[0])
+    if not cuts and spans:
+        raise Rejected(f"the code block changes nothing between {MARKER} and {END}, and only that may be changed")
     if any(first < before for (_, before, _), (first, _, _) in itertools.pairwise(cuts)):
         raise Rejected("the code block defines the same name twice")
     for first, last, text in reversed(cuts):
@@ -130,6 +138,22 @@ def merged(old, present, block, new):
         at = _after_header(present) if MARKER not in old else cuts[0][0]
         lines[at:at] = fresh
     return "\n".join(lines)
+
+
+def regions(text):
+    """Returns the spans of lines, from 0, that lie between the marks of what may be changed."""
+    spans, start = [], None
+    for number, line in enumerate(text.split("\n")):
+        if start is not None and END in line:
+            spans.append((start, number))
+            start = None
+        elif start is None and MARKER in line:
+            start = number + 1
+    return spans
+
+
+def _inside(node, spans):
+    return any(first <= _first(node) and node.end_lineno <= last for first, last in spans)
 
 
 def _keys(node):
